@@ -1,0 +1,35 @@
+"""The object store, as a service of the platform opens it: S3 with the keys of one identity."""
+
+from obstore.store import ClientConfig, S3Store
+
+from geoscope.secrets import S3Keys
+from geoscope.settings import Settings
+
+# Any name will do: S3 signatures carry a region, SeaweedFS has none.
+REGION = "us-east-1"
+
+
+def open_bucket(settings: Settings, bucket: str, keys: S3Keys, *, prefix: str | None = None) -> S3Store:
+    """Open a bucket of the installation's object store, inside the edge.
+
+    Parameters
+    ----------
+    settings : Settings
+        Says where the object store listens.
+    bucket : str
+        Name of the bucket.
+    keys : S3Keys
+        Whose rights the reads and writes have.
+    prefix : str, optional
+        Keys are relative to it.
+    """
+    return S3Store(
+        bucket,
+        prefix=prefix,
+        endpoint=settings.internal.object_store_url,
+        region=REGION,
+        access_key_id=keys.access_key,
+        secret_access_key=keys.secret_key,
+        virtual_hosted_style_request=False,
+        client_options=ClientConfig(allow_http=True, timeout="60s"),
+    )

@@ -1,0 +1,91 @@
+"""Secrets of one installation: generated on first start, kept in files that only the owner reads."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from geoscope.errors import SetupError
+from geoscope.settings import Settings
+
+SIGNING_KEY = "signing-key.pem"
+PORTAL_KEY = "portal-key"
+
+# Who holds keys to the object store; what each may do stands in geoscope.runtime.object_store.
+S3_IDENTITIES = ("platform", "data-apis", "jobs", "administrator")
+
+
+@dataclass(frozen=True)
+class S3Keys:
+    """A pair of keys to the S3 endpoint."""
+
+    access_key: str
+    secret_key: str
+
+
+def read_secret(settings: Settings, name: str) -> str:
+    """Return the text of one secret.
+
+    Raises
+    ------
+    SetupError
+        If the secret is not there or cannot be read.
+    """
+    path = settings.data_dir / "secrets" / name
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise SetupError(
+            f"The secret {path} cannot be read: {error.strerror}.",
+            "`geoscope up` makes it; start the platform once, as the same user.",
+        ) from error
+
+
+def read_s3_keys(settings: Settings, identity: str) -> S3Keys:
+    """Return the object store keys of one identity (see `S3_IDENTITIES`)."""
+    return S3Keys(**json.loads(read_secret(settings, f"s3-{identity}.json")))
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file of mode 600 whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def ensure_secrets(settings: Settings) -> None:
+    """Generate every secret that is not there yet; keep those that are."""
+    folder = settings.data_dir / "secrets"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    makers = {SIGNING_KEY: _new_signing_key, PORTAL_KEY: lambda: secrets.token_urlsafe(64)}
+    makers |= {f"s3-{identity}.json": _new_s3_keys for identity in S3_IDENTITIES}
+    makers |= {
+        f"object-store-{part}": lambda: secrets.token_urlsafe(48)
+        for part in ("admin", "filer", "filer-read", "volume", "volume-read")
+    }
+    for name, make in makers.items():
+        if not (folder / name).exists():
+            write_secret(folder / name, make())
+
+
+def _new_signing_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def _new_s3_keys() -> str:
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+    access_key = "GEO" + "".join(secrets.choice(alphabet) for _ in range(17))
+    return json.dumps({"access_key": access_key, "secret_key": secrets.token_urlsafe(40)})

@@ -1,0 +1,93 @@
+"""What every data service's web application shares: health, CORS, hosts, and errors in the standard's own form."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from geoscope.errors import GeoscopeError, InvalidInputError
+from geoscope.service import Manifest
+
+type ErrorDocument = Callable[[GeoscopeError], tuple[dict[str, Any], str]]
+
+
+def problem_document(error: GeoscopeError) -> tuple[dict[str, Any], str]:
+    """Describe an error as OGC APIs do: problem details (RFC 9457)."""
+    document = {"type": "about:blank", "title": error.code, "status": error.status, "detail": str(error)}
+    return document, "application/problem+json"
+
+
+def stac_error_document(error: GeoscopeError) -> tuple[dict[str, Any], str]:
+    """Describe an error as the STAC API does: `code` and `description`."""
+    return {"code": error.code, "description": str(error)}, "application/json"
+
+
+def service_application(
+    manifest: Manifest,
+    *,
+    error_document: ErrorDocument = problem_document,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
+    """Make the FastAPI application of a service: the same shape for each of them.
+
+    It answers the manifest's health path and OpenAPI path, allows other sites' pages to read, and turns every
+    error into the document of the standard that the service speaks.
+    """
+    application = FastAPI(
+        title=manifest.title,
+        summary=manifest.summary,
+        version=manifest.version,
+        openapi_url=manifest.openapi,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    application.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "Link", "Location"],
+    )
+
+    @application.get(manifest.health, include_in_schema=False)
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @application.exception_handler(GeoscopeError)
+    async def geoscope_error(_request: Request, error: GeoscopeError) -> Response:
+        return _error_response(error, error_document)
+
+    @application.exception_handler(RequestValidationError)
+    async def invalid_request(_request: Request, error: RequestValidationError) -> Response:
+        problems = "; ".join(f"{'.'.join(map(str, part['loc'][1:]))}: {part['msg']}" for part in error.errors())
+        return _error_response(InvalidInputError(f"The request is not valid: {problems}."), error_document)
+
+    @application.exception_handler(HTTPException)
+    async def http_error(_request: Request, error: HTTPException) -> Response:
+        wrapped = GeoscopeError(f"{error.detail}.")
+        document, media_type = error_document(wrapped)
+        document |= {"status": error.status_code} if "status" in document else {}
+        return Response(orjson.dumps(document), error.status_code, error.headers, media_type)
+
+    return application
+
+
+def _error_response(error: GeoscopeError, error_document: ErrorDocument) -> Response:
+    document, media_type = error_document(error)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return Response(orjson.dumps(document), error.status, headers, media_type)
+
+
+def base_url(request: Request) -> str:
+    """Return the platform's address as this client wrote it, without a slash at the end.
+
+    The edge passes on the scheme and the host name, and answers only to names that the settings allow.
+    """
+    return str(request.base_url).rstrip("/")
