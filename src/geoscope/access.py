@@ -11,10 +11,11 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import Depends, Request
 
-from geoscope.errors import NotAllowedError, NotSignedInError
+from geoscope.errors import NotAllowedError, NotSignedInError, SetupError
 from geoscope.secrets import SIGNING_KEY, read_secret
 from geoscope.settings import Settings, current_settings
 
@@ -40,7 +41,9 @@ class Principal:
             Naming the role that is missing.
         """
         if role not in self.roles and ADMINISTRATOR not in self.roles:
-            raise NotAllowedError(f"This needs the role {role!r}.", "Ask the operator of this platform to grant it.")
+            raise NotAllowedError(
+                f"This needs the role {role!r}.", "Ask the operator of this platform to grant it."
+            )
 
 
 def issue_token(settings: Settings, subject: str, roles: frozenset[str] = frozenset()) -> str:
@@ -105,7 +108,9 @@ def principal_of_request(request: Request) -> Principal | None:
         return None
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
-        raise NotSignedInError("Only bearer tokens are accepted.", "Send 'Authorization: Bearer TOKEN' (RFC 6750).")
+        raise NotSignedInError(
+            "Only bearer tokens are accepted.", "Send 'Authorization: Bearer TOKEN' (RFC 6750)."
+        )
     return verify_token(current_settings(), token.strip())
 
 
@@ -113,7 +118,9 @@ def signed_in_principal(request: Request) -> Principal:
     """Return who sends a request; a stranger is refused."""
     principal = principal_of_request(request)
     if principal is None:
-        raise NotSignedInError("This needs an access token.", "Send 'Authorization: Bearer TOKEN' (RFC 6750).")
+        raise NotSignedInError(
+            "This needs an access token.", "Send 'Authorization: Bearer TOKEN' (RFC 6750)."
+        )
     return principal
 
 
@@ -122,5 +129,10 @@ SignedInPrincipal = Annotated[Principal, Depends(signed_in_principal)]
 
 
 @lru_cache(maxsize=4)
-def _signing_key(settings: Settings) -> Any:
-    return load_pem_private_key(read_secret(settings, SIGNING_KEY).encode(), password=None)
+def _signing_key(settings: Settings) -> RSAPrivateKey:
+    key = load_pem_private_key(read_secret(settings, SIGNING_KEY).encode(), password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise SetupError(
+            f"The secret {SIGNING_KEY} is not an RSA key.", "Remove it; the next start makes one."
+        )
+    return key

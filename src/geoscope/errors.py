@@ -1,7 +1,5 @@
 """One small hierarchy of errors; each border turns it into its own standard's error document."""
 
-from typing import ClassVar
-
 
 class GeoscopeError(Exception):
     """Something went wrong, said in words that help.
@@ -14,8 +12,8 @@ class GeoscopeError(Exception):
         What was expected, or what to do now.
     """
 
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "InternalError"
+    status: int = 500
+    code: str = "InternalError"
 
     def __init__(self, problem: str, remedy: str = "") -> None:
         super().__init__(problem, remedy)

@@ -1,6 +1,6 @@
 """The object store, as a service of the platform opens it: S3 with the keys of one identity."""
 
-from obstore.store import ClientConfig, S3Store
+from obstore.store import S3Store
 
 from geoscope.secrets import S3Keys
 from geoscope.settings import Settings
@@ -31,5 +31,5 @@ def open_bucket(settings: Settings, bucket: str, keys: S3Keys, *, prefix: str | 
         access_key_id=keys.access_key,
         secret_access_key=keys.secret_key,
         virtual_hosted_style_request=False,
-        client_options=ClientConfig(allow_http=True, timeout="60s"),
+        client_options={"allow_http": True, "timeout": "60s"},
     )

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,9 @@ PORTAL_KEY = "portal-key"
 
 # Who holds keys to the object store; what each may do stands in geoscope.runtime.object_store.
 S3_IDENTITIES = ("platform", "data-apis", "jobs", "administrator")
+
+# The object store's parts sign what they say to each other.
+OBJECT_STORE_PARTS = ("admin", "filer", "filer-read", "volume", "volume-read")
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,9 @@ def ensure_secrets(settings: Settings) -> None:
     folder = settings.data_dir / "secrets"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    makers = {SIGNING_KEY: _new_signing_key, PORTAL_KEY: lambda: secrets.token_urlsafe(64)}
+    makers: dict[str, Callable[[], str]] = {SIGNING_KEY: _new_signing_key, PORTAL_KEY: _new_text}
     makers |= {f"s3-{identity}.json": _new_s3_keys for identity in S3_IDENTITIES}
-    makers |= {
-        f"object-store-{part}": lambda: secrets.token_urlsafe(48)
-        for part in ("admin", "filer", "filer-read", "volume", "volume-read")
-    }
+    makers |= {f"object-store-{part}": _new_text for part in OBJECT_STORE_PARTS}
     for name, make in makers.items():
         if not (folder / name).exists():
             write_secret(folder / name, make())
@@ -83,6 +84,10 @@ def _new_signing_key() -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
+
+
+def _new_text() -> str:
+    return secrets.token_urlsafe(48)
 
 
 def _new_s3_keys() -> str:

@@ -14,7 +14,15 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from geoscope.errors import SetupError
 
@@ -27,7 +35,18 @@ RoutePath = Annotated[str, StringConstraints(pattern=r"^/[a-z0-9][a-z0-9._-]*(/[
 LocalPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]*$")]
 
 # Kept for services that the platform will bring itself; a stranger's route may not begin with any of these.
-RESERVED_ROUTES = ("/api", "/entities", "/gateway", "/hub", "/odata", "/openeo", "/polytope", "/realms", "/wms", "/wmts")
+RESERVED_ROUTES = (
+    "/api",
+    "/entities",
+    "/gateway",
+    "/hub",
+    "/odata",
+    "/openeo",
+    "/polytope",
+    "/realms",
+    "/wms",
+    "/wmts",
+)
 
 
 def _web_address(text: str) -> str:
@@ -74,7 +93,9 @@ class Endpoint(Entry):
     """One address of the service, as in a web link (RFC 8288)."""
 
     rel: Annotated[str, StringConstraints(min_length=1, max_length=80)] = "service"
-    href: str = Field(pattern=r"^(/|https?://)\S*$", description="A path on this platform, or a whole address.")
+    href: str = Field(
+        pattern=r"^(/|https?://)\S*$", description="A path on this platform, or a whole address."
+    )
     type: str = Field("application/json", description="Media type.")
     title: Title | None = None
 
@@ -129,14 +150,18 @@ class Manifest(Entry):
     provider: Provider
     category: Category
     version: Annotated[str, StringConstraints(min_length=1, max_length=40)]
-    routes: tuple[RoutePath, ...] = Field(min_length=1, description="Paths of the platform that belong to it.")
+    routes: tuple[RoutePath, ...] = Field(
+        min_length=1, description="Paths of the platform that belong to it."
+    )
     app: str | None = Field(None, pattern=r"^[\w.]+:\w+$")
     part: Literal["portal", "object-store"] | None = None
     upstream: WebAddress | None = None
     strip_route: bool = Field(default=False, description="Take the route off the path before passing it on.")
     endpoints: tuple[Endpoint, ...] = ()
     openapi: str | None = Field(None, description="Path of its OpenAPI document.")
-    health: LocalPath = Field(description="Path, on the platform, that answers 2xx while the service is well.")
+    health: LocalPath = Field(
+        description="Path, on the platform, that answers 2xx while the service is well."
+    )
     documentation: str | None = Field(None, pattern=r"^(/|https?://)\S*$")
     support: str | None = Field(None, description="E-mail or web address for questions.")
     access: Access = Access()
@@ -167,7 +192,7 @@ class Manifest(Entry):
 
 def is_below(path: str, route: str) -> bool:
     """Tell whether a path is a route or lies below it; `/` holds everything."""
-    return route == "/" or path == route or path.startswith(route + "/")
+    return route in ("/", path) or path.startswith(route + "/")
 
 
 def core_manifests() -> list[Manifest]:
@@ -211,14 +236,18 @@ def check_manifest(manifest: Manifest, others: Iterable[Manifest]) -> None:
     for route in manifest.routes:
         for reserved in RESERVED_ROUTES:
             if is_below(route, reserved):
-                raise SetupError(f"The service {manifest.id!r} asks for {route}, which is kept for the platform.")
+                raise SetupError(
+                    f"The service {manifest.id!r} asks for {route}, which is kept for the platform."
+                )
     for other in others:
         if other.id == manifest.id:
             raise SetupError(f"The id {manifest.id!r} belongs to a service that is there already.")
         for route in manifest.routes:
             for taken in other.routes:
                 if is_below(route, taken) or is_below(taken, route):
-                    raise SetupError(f"The service {manifest.id!r} asks for {route}, but {other.id!r} holds {taken}.")
+                    raise SetupError(
+                        f"The service {manifest.id!r} asks for {route}, but {other.id!r} holds {taken}."
+                    )
 
 
 def discover(folder: Path) -> tuple[list[Manifest], dict[Path, str]]:

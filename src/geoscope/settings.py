@@ -19,7 +19,7 @@ from pydantic_settings import (
 Port = Annotated[int, Field(ge=1, le=65535)]
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
 def default_data_dir() -> Path:
@@ -31,7 +31,7 @@ def default_data_dir() -> Path:
 class Group(BaseModel):
     """A branch of the tree; a misspelt name in it is an error."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class EdgeSettings(Group):
@@ -39,9 +39,12 @@ class EdgeSettings(Group):
 
     host: str = Field("127.0.0.1", description="Address to listen on; loopback until told otherwise.")
     port: Port = Field(8080, description="Port of pages and APIs.")
-    s3_port: Port | None = Field(None, description="Port of the S3 endpoint; by default the next after `port`.")
+    s3_port: Port | None = Field(
+        None, description="Port of the S3 endpoint; by default the next after `port`."
+    )
     public_host: str | None = Field(
-        None, description="Public host name; when set, HTTPS with an automatic certificate on ports 443 and 80."
+        None,
+        description="Public host name; when set, HTTPS with an automatic certificate on ports 443 and 80.",
     )
 
 
@@ -56,7 +59,9 @@ class InternalSettings(Group):
 class CatalogueSettings(Group):
     """The catalogue's store and limits."""
 
-    max_page_size: Annotated[int, Field(ge=1, le=10_000)] = Field(1000, description="Largest `limit` of a search.")
+    max_page_size: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        1000, description="Largest `limit` of a search."
+    )
 
 
 class CutSettings(Group):
@@ -71,7 +76,7 @@ class Settings(BaseSettings):
     """All settings of the platform."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GEOSCOPE_", env_nested_delimiter="__", extra="forbid", toml_file=None, validate_default=True
+        env_prefix="GEOSCOPE_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
     )
 
     data_dir: Folder = Field(default_factory=default_data_dir, description="Everything the platform keeps.")
@@ -91,7 +96,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: arguments, environment, then the file in the data folder."""
-        given = init_settings() | {}
+        given = init_settings()
         data_dir = given.get("data_dir") or os.environ.get("GEOSCOPE_DATA_DIR") or default_data_dir()
         file = TomlConfigSettingsSource(settings_cls, Path(data_dir).expanduser() / "geoscope.toml")
         return init_settings, env_settings, file
@@ -101,8 +106,7 @@ class Settings(BaseSettings):
         """The platform's own address, without a slash at the end."""
         if self.edge.public_host:
             return f"https://{self.edge.public_host}"
-        host = "127.0.0.1" if self.edge.host in ("0.0.0.0", "::") else self.edge.host  # noqa: S104 (read, not bound)
-        return f"http://{host}:{self.edge.port}"
+        return f"http://{self._own_host}:{self.edge.port}"
 
     @property
     def s3_port(self) -> int:
@@ -110,10 +114,28 @@ class Settings(BaseSettings):
         return self.edge.s3_port or self.edge.port + 1
 
     @property
+    def s3_url(self) -> str:
+        """The address of the S3 endpoint, without a slash at the end."""
+        if self.edge.public_host:
+            return f"https://s3.{self.edge.public_host}"
+        return f"http://{self._own_host}:{self.s3_port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches the platform."""
+        return self.edge.public_host is None and self.edge.host in LOOPBACK_HOSTS
+
+    @property
     def allowed_hosts(self) -> tuple[str, ...]:
-        """Host names that the platform answers to; any other is refused (DNS rebinding)."""
-        names = [self.edge.public_host, self.edge.host, *LOOPBACK_HOSTS]
-        return tuple(dict.fromkeys(name for name in names if name))
+        """Host names that the platform answers to (a guard against DNS rebinding); `*` is any."""
+        if self.edge.public_host:
+            return (self.edge.public_host, *LOOPBACK_HOSTS)
+        return LOOPBACK_HOSTS if self.is_loopback else ("*",)
+
+    @property
+    def _own_host(self) -> str:
+        every_address = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
+        return "127.0.0.1" if self.edge.host in every_address else self.edge.host
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,8 @@
-"""What every data service's web application shares: health, CORS, hosts, and errors in the standard's own form."""
+"""What every data service's web application shares: health, CORS, and errors in the standard's own form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -66,23 +67,33 @@ def service_application(
 
     @application.exception_handler(RequestValidationError)
     async def invalid_request(_request: Request, error: RequestValidationError) -> Response:
-        problems = "; ".join(f"{'.'.join(map(str, part['loc'][1:]))}: {part['msg']}" for part in error.errors())
+        problems = "; ".join(
+            f"{'.'.join(map(str, part['loc'][1:]))}: {part['msg']}" for part in error.errors()
+        )
         return _error_response(InvalidInputError(f"The request is not valid: {problems}."), error_document)
 
     @application.exception_handler(HTTPException)
     async def http_error(_request: Request, error: HTTPException) -> Response:
-        wrapped = GeoscopeError(f"{error.detail}.")
-        document, media_type = error_document(wrapped)
-        document |= {"status": error.status_code} if "status" in document else {}
-        return Response(orjson.dumps(document), error.status_code, error.headers, media_type)
+        return _error_response(_RoutingError(error), error_document, error.headers)
 
     return application
 
 
-def _error_response(error: GeoscopeError, error_document: ErrorDocument) -> Response:
+class _RoutingError(GeoscopeError):
+    """What the web framework itself refuses: an unknown path, a wrong method."""
+
+    def __init__(self, error: HTTPException) -> None:
+        super().__init__(f"{error.detail}.")
+        self.status = error.status_code
+        self.code = HTTPStatus(error.status_code).phrase.replace(" ", "")
+
+
+def _error_response(
+    error: GeoscopeError, error_document: ErrorDocument, headers: Mapping[str, str] | None = None
+) -> Response:
     document, media_type = error_document(error)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return Response(orjson.dumps(document), error.status, headers, media_type)
+    challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return Response(orjson.dumps(document), error.status, challenge | dict(headers or {}), media_type)
 
 
 def base_url(request: Request) -> str:

@@ -1,0 +1,44 @@
+# The contributor's manual. Each target does its own set-up.
+
+.PHONY: up test check format bench docs screenshots clean
+
+BIN := .venv/bin
+
+up: ## Install, build the pages, start the platform, load the demo, print the address
+	@scripts/setup
+	@$(BIN)/geoscope up
+
+test: check ## Run all checks and all tests
+	@scripts/install-test-tools
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+check: .venv/dev ## Format, lint, types, import contracts, templates, front end
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --check --lint --quiet src/geoscope/portal/templates
+	$(BIN)/npm --prefix frontend run --silent check
+
+format: .venv/dev ## Format everything
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/djlint --reformat --quiet src/geoscope/portal/templates
+	$(BIN)/npm --prefix frontend run --silent format
+
+bench: .venv/dev ## Measure side by side with the peers; writes docs/performance.md
+	$(BIN)/python -m benchmarks
+
+docs: .venv/dev ## Build the documentation into site/
+	$(BIN)/zensical build --clean
+
+screenshots: .venv/dev ## Take the pictures of the documentation anew
+	@scripts/install-test-tools
+	$(BIN)/python scripts/screenshots.py
+
+clean: ## Remove what was installed and built
+	rm -rf .venv .tools site dist frontend/node_modules src/geoscope/portal/static/built
+
+.PHONY: .venv/dev
+.venv/dev:
+	@scripts/setup --dev

@@ -1,0 +1,42 @@
+"""Measure everything and write the tables to docs/performance.md."""
+
+import platform
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from benchmarks import objects, series, startup, tiles
+from benchmarks.running import started
+from geoscope import __version__
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+
+
+def main() -> None:
+    console = Console()
+    sections = []
+    with tempfile.TemporaryDirectory() as folder:
+        with console.status("Starting and stopping ..."):
+            sections.append(startup.measure(Path(folder) / "startup"))
+        with started(Path(folder) / "bench") as bench:
+            for section in (series, tiles, objects):
+                with console.status(f"{section.__name__} ..."):
+                    sections.append(section.measure(bench))
+    PAGE.write_text("\n\n".join([_head(), *sections]) + "\n")
+    console.print(f"Written to {PAGE.relative_to(Path.cwd())}")
+
+
+def _head() -> str:
+    memory_gib = psutil.virtual_memory().total / 1024**3
+    return f"""# Performance
+
+Measured by `make bench` on {datetime.now(UTC):%Y-%m-%d}, version {__version__}: {psutil.cpu_count()} cores,
+{memory_gib:.0f} GiB, {platform.system()}, Python {platform.python_version()}. The candidates of a table take turns in one
+run; read ratios rather than milliseconds, which depend on the machine."""
+
+
+if __name__ == "__main__":
+    main()

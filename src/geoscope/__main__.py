@@ -1,0 +1,5 @@
+"""`python -m geoscope` is the command line."""
+
+from geoscope.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The catalogue: a STAC API over everything that the platform holds."""

@@ -1,0 +1,44 @@
+"""`geoscope service ...`: strangers' services, by their manifests."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from geoscope.cli.options import DataDir, settings_of
+from geoscope.runtime.services_folder import add_service, remove_service, services_folder
+from geoscope.service import discover
+
+application = typer.Typer(help="Add, list and remove services by their manifests.", no_args_is_help=True)
+console = Console(highlight=False)
+
+
+@application.command("add")
+def add(
+    manifest: Annotated[Path, typer.Argument(help="The service's TOML file.")], data_dir: DataDir = None
+) -> None:
+    """Bring a service onto the platform: routed, watched and listed from its manifest alone."""
+    settings = settings_of(data_dir)
+    added = add_service(settings, manifest)
+    console.print(f"{added.title} is at {settings.public_url}{added.routes[0]}", markup=False)
+
+
+@application.command("remove")
+def remove(service_id: str, data_dir: DataDir = None) -> None:
+    """Take a service off the platform; its own server goes on."""
+    remove_service(settings_of(data_dir), service_id)
+    console.print(f"{service_id} is removed.", markup=False)
+
+
+@application.command("list")
+def list_services(data_dir: DataDir = None) -> None:
+    """List all services, and the manifests that are left out with the reason."""
+    manifests, problems = discover(services_folder(settings_of(data_dir)))
+    table = Table("Service", "Title", "Routes", "Runs at", box=None, pad_edge=False, header_style="dim")
+    for manifest in manifests:
+        table.add_row(manifest.id, manifest.title, " ".join(manifest.routes), manifest.upstream or "here")
+    console.print(table)
+    for path, problem in problems.items():
+        console.print(f"{path.name} is left out: {problem}", style="yellow", markup=False)

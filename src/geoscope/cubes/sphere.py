@@ -1,0 +1,18 @@
+"""Places as unit vectors, so that poles and the date line are nothing special."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def unit_vectors(longitude: ArrayLike, latitude: ArrayLike) -> NDArray[np.float64]:
+    """Return unit vectors (..., 3) of places in degrees on the sphere."""
+    lam, phi = np.radians(longitude), np.radians(latitude)
+    return np.stack(
+        [np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi) * np.ones_like(lam)], axis=-1
+    )
+
+
+def angle_degrees(difference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the great-circle angle in degrees that a difference (..., 3) of unit vectors (a chord) spans."""
+    chord: NDArray[np.float64] = np.linalg.norm(difference, axis=-1)
+    return np.degrees(2 * np.arcsin(np.clip(chord / 2, 0.0, 1.0)))

@@ -1,0 +1,1 @@
+"""Accounts: who signs in, by which link, and what they may use."""

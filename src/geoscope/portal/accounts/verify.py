@@ -1,0 +1,57 @@
+"""Answers the edge, which asks before each request to a guarded service whether this principal may use it."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+
+from geoscope.access import ADMINISTRATOR, Principal
+from geoscope.errors import GeoscopeError, NotAllowedError, NotSignedInError
+from geoscope.portal.accounts.principals import principal_of
+from geoscope.portal.registry.manifests import find_manifest
+from geoscope.portal.registry.views import problem_answer
+from geoscope.service import Access, AccessPolicy
+
+
+@never_cache
+def verify(request: HttpRequest) -> HttpResponse:
+    """Answer 204 with `Remote-User` and `Remote-Roles`, or 401, 403 or 404 as the client shall see it."""
+    try:
+        manifest = find_manifest(request.GET.get("service", ""))
+        principal = principal_of(request)
+        check_access(manifest.access, principal)
+    except GeoscopeError as error:
+        if (
+            error.status in (401, 403)
+            and request.accepts("text/html")
+            and "text/html" in request.headers["accept"]
+        ):
+            template = "errors/not_signed_in.html" if error.status == 401 else "errors/403.html"
+            return render(request, template, {"problem": str(error)}, status=error.status)
+        return problem_answer(error)
+    headers = {}
+    if principal is not None:
+        headers = {"Remote-User": principal.subject, "Remote-Roles": ",".join(sorted(principal.roles))}
+    return HttpResponse(status=204, headers=headers)
+
+
+def check_access(access: Access, principal: Principal | None) -> None:
+    """Refuse a principal whom a service's access policy keeps out.
+
+    Raises
+    ------
+    NotSignedInError
+        If the service is not public and nobody is signed in.
+    NotAllowedError
+        If none of the roles that open the service was granted.
+    """
+    if access.policy is AccessPolicy.PUBLIC:
+        return
+    if principal is None:
+        raise NotSignedInError(
+            "This service is for people who have signed in.", "Sign in, or send an access token."
+        )
+    if access.policy is AccessPolicy.ROLES and principal.roles.isdisjoint({*access.roles, ADMINISTRATOR}):
+        names = ", ".join(access.roles)
+        raise NotAllowedError(
+            f"This service needs one of the roles: {names}.", "Ask the operator to grant it."
+        )

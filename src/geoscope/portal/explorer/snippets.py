@@ -1,0 +1,126 @@
+"""Code that a visitor copies: each piece runs as it is shown."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.utils.translation import gettext as _
+
+from geoscope.portal.explorer.datasets import Item
+from geoscope.portal.explorer.layers import Layer
+
+type Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """A piece of code under its title."""
+
+    title: str
+    code: str
+    note: str = ""
+
+
+def item_snippets(item: Item, base: str, variable: str, point: Point | None) -> list[Snippet]:
+    """Return the ways to open an item: xarray over HTTPS and S3, pystac-client, curl.
+
+    Parameters
+    ----------
+    item : Item
+        The item; its asset `data` is a Zarr store.
+    base : str
+        The platform's address.
+    variable : str
+        The variable in the examples.
+    point : tuple of float, optional
+        Longitude and latitude in the examples, degrees.
+    """
+    asset = next((asset for asset in item.assets if asset["key"] == "data"), None)
+    snippets = []
+    if asset:
+        snippets.append(Snippet("Python", _xarray_https(asset["href"], variable)))
+        if s3 := (asset.get("alternate") or {}).get("s3"):
+            snippets.append(Snippet("Python · S3", _xarray_s3(s3["href"], _s3_endpoint(item), variable)))
+    snippets.append(Snippet("Python · STAC", _pystac(item, base)))
+    snippets.append(Snippet("curl", _curl_item(item, base, variable, point)))
+    return snippets
+
+
+def series_snippets(base: str, collection_id: str, query: dict[str, str]) -> list[Snippet]:
+    """Return the ways to get the series of a point."""
+    address = f"{base}/edr/collections/{collection_id}/position"
+    url = f"{address}?{urlencode(query | {'f': 'CSV'})}"
+    python = f"""\
+# pip install pandas
+import pandas
+
+series = pandas.read_csv("{url}")
+print(series)
+"""
+    options = "\n".join(f'  --data-urlencode "{name}={value}" \\' for name, value in query.items())
+    curl = f"""\
+curl --get "{address}" \\
+{options}
+  --data-urlencode "f=CSV"
+"""
+    return [Snippet("Python", python), Snippet("curl", curl)]
+
+
+def qgis_snippet(layer: Layer, base: str) -> Snippet:
+    """Return the address that QGIS takes as a tile layer."""
+    url = layer.tile_url if layer.tile_url.startswith("http") else base + layer.tile_url
+    return Snippet("QGIS", url, _("In QGIS: Layer, Add Layer, Add XYZ Layer, New; paste this as URL."))
+
+
+def _xarray_https(href: str, variable: str) -> str:
+    return f"""\
+# pip install xarray zarr aiohttp fsspec
+import xarray
+
+dataset = xarray.open_zarr("{href}")
+print(dataset["{variable}"])
+"""
+
+
+def _xarray_s3(href: str, endpoint: str, variable: str) -> str:
+    return f"""\
+# pip install xarray zarr s3fs
+# The keys: geoscope keys; s3fs reads them from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+import xarray
+
+dataset = xarray.open_zarr("{href}", storage_options={{"endpoint_url": "{endpoint}"}})
+print(dataset["{variable}"])
+"""
+
+
+def _pystac(item: Item, base: str) -> str:
+    return f"""\
+# pip install pystac-client xarray zarr aiohttp fsspec
+import xarray
+from pystac_client import Client
+
+catalogue = Client.open("{base}/stac")
+item = catalogue.get_collection("{item.collection_id}").get_item("{item.id}")
+dataset = xarray.open_zarr(item.assets["data"].href)
+"""
+
+
+def _curl_item(item: Item, base: str, variable: str, point: Point | None) -> str:
+    describe = f'curl "{base}/stac/collections/{item.collection_id}/items/{item.id}"\n'
+    if point is None:
+        return describe
+    longitude, latitude = point
+    return f"""\
+# What it is
+{describe}
+# The values at one point, as CSV
+curl --get "{base}/edr/collections/{item.collection_id}/instances/{item.id}/position" \\
+  --data-urlencode "coords=POINT({longitude:g} {latitude:g})" \\
+  --data-urlencode "parameter-name={variable}" \\
+  --data-urlencode "f=CSV"
+"""
+
+
+def _s3_endpoint(item: Item) -> str:
+    """Return the S3 endpoint's address (STAC storage extension 2)."""
+    schemes = item.fields.get("storage:schemes") or {}
+    return str((schemes.get("s3") or {}).get("platform") or "")

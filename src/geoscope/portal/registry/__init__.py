@@ -1,0 +1,1 @@
+"""The registry: which services there are, and how they are."""

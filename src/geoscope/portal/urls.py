@@ -1,0 +1,23 @@
+"""All addresses of the portal."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from django.views.i18n import set_language
+
+from geoscope.portal.registry.health import portal_health
+
+urlpatterns = [
+    path("health", portal_health, name="health"),
+    path("services", include("geoscope.portal.registry.urls")),
+    path("account", include("geoscope.portal.accounts.urls")),
+    path("language", set_language, name="set_language"),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("", include("geoscope.portal.explorer.urls")),
+]
+
+handler400 = "geoscope.portal.explorer.views.errors.bad_request"
+handler403 = "geoscope.portal.explorer.views.errors.forbidden"
+handler404 = "geoscope.portal.explorer.views.errors.not_found"
+handler500 = "geoscope.portal.explorer.views.errors.server_error"

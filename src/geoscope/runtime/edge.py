@@ -1,0 +1,301 @@
+"""The edge's whole configuration, made from the services' manifests and from nothing else.
+
+Caddy is given all of it at start and at each change; what it holds is never the truth.
+"""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from geoscope.runtime.data_folder import socket_folder
+from geoscope.secrets import write_secret
+from geoscope.service import AccessPolicy, Manifest
+from geoscope.settings import Settings
+
+ADMIN_SOCKET = "edge-admin.sock"
+DATA_ROUTE = "/data"
+OBJECT_STORE_HEALTH = "/healthz"
+
+# A restarted part is waited for this long before the visitor sees an error.
+PATIENCE = "8s"
+# Any change of the configuration would else close every open WebSocket (Caddy's `stream_close_delay`).
+STREAM_PATIENCE = "1h"
+MAX_BODY_BYTES = 64 * 1024**2
+
+# What the edge says of a visitor; nobody else may say it.
+IDENTITY_HEADERS = ("Remote-User", "Remote-Roles")
+
+# The portal's own cookies (see geoscope.portal.settings): no business of a stranger's server.
+OWN_COOKIES = r"geoscope-(session|csrf)[^=;]*=[^;]*(;\s*|$)"
+
+type Json = dict[str, Any]
+
+
+def config_path(settings: Settings) -> str:
+    """Return where Caddy finds its configuration at start."""
+    return str(settings.data_dir / "run" / "edge.json")
+
+
+def write_config(settings: Settings, manifests: list[Manifest]) -> Json:
+    """Write the configuration for the next start of Caddy, and return it."""
+    config = make_config(settings, manifests)
+    write_secret(settings.data_dir / "run" / "edge.json", json.dumps(config, indent=1))
+    return config
+
+
+def make_config(settings: Settings, manifests: list[Manifest]) -> Json:
+    """Return Caddy's configuration for these services."""
+    folder = settings.data_dir / "edge"
+    return {
+        "admin": {
+            "listen": f"unix/{socket_folder(settings.data_dir) / ADMIN_SOCKET}|0600",
+            "config": {"persist": False},
+        },
+        "logging": {"logs": {"default": {"level": "WARN", "encoder": {"format": "console"}}}},
+        "storage": {"module": "file_system", "root": str(folder)},
+        "apps": {"http": {"grace_period": "3s", "servers": _servers(settings, manifests)}},
+    }
+
+
+def _servers(settings: Settings, manifests: list[Manifest]) -> Json:
+    platform = [*_guards(settings), _public_data(settings)]
+    platform += [_service(settings, manifest) for manifest in manifests if not _is_default(manifest)]
+    platform.append(_portal(settings))
+    s3 = [{"@id": "s3", "handle": [_proxy(settings.internal.object_store_url)]}]
+    errors = {"routes": _error_routes()}
+    host = settings.edge.public_host
+    if host:
+        routes = [
+            {
+                "match": [{"host": [f"s3.{host}"]}],
+                "handle": [{"handler": "subroute", "routes": s3}],
+                "terminal": True,
+            },
+            {
+                "match": [{"host": [host]}],
+                "handle": [{"handler": "subroute", "routes": platform}],
+                "terminal": True,
+            },
+        ]
+        return {
+            "platform": {
+                "listen": [f"{_bracketed(settings.edge.host)}:443"],
+                "routes": routes,
+                "errors": errors,
+            }
+        }
+    plain = {"automatic_https": {"disable": True}, "errors": errors}
+    address = _bracketed(settings.edge.host)
+    return {
+        "platform": {"listen": [f"{address}:{settings.edge.port}"], "routes": platform, **plain},
+        "s3": {"listen": [f"{address}:{settings.s3_port}"], "routes": s3, **plain},
+    }
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_default(manifest: Manifest) -> bool:
+    return manifest.part is not None
+
+
+def _guards(settings: Settings) -> list[Json]:
+    """Refuse foreign host names, and take off what only the edge may say."""
+    guards: list[Json] = []
+    if settings.is_loopback:
+        guards.append(
+            {
+                "@id": "host-guard",
+                "match": [{"not": [{"host": list(settings.allowed_hosts)}]}],
+                "handle": [_problem(421, "This platform does not answer to that host name.")],
+                "terminal": True,
+            }
+        )
+    guards.append(
+        {
+            "@id": "headers",
+            "handle": [
+                {
+                    "handler": "headers",
+                    "request": {"delete": list(IDENTITY_HEADERS)},
+                    "response": {
+                        "deferred": True,
+                        "delete": ["Server", "Via"],
+                        "set": {"X-Content-Type-Options": ["nosniff"]},
+                    },
+                },
+                {"handler": "request_body", "max_size": MAX_BODY_BYTES},
+                {"handler": "encode", "encodings": {"zstd": {}, "gzip": {}}, "prefer": ["zstd", "gzip"]},
+            ],
+        }
+    )
+    return guards
+
+
+def _public_data(settings: Settings) -> Json:
+    """Serve public objects by plain HTTP GET, as a stranger to the object store.
+
+    What users put there shares the pages' origin: the sandbox keeps a stored page from acting as ours.
+    """
+    cleaned = {"Authorization", "Cookie", "X-Amz-Security-Token"}
+    proxy = _proxy(settings.internal.object_store_url)
+    proxy["headers"] = {
+        "request": {"delete": sorted(cleaned)},
+        "response": {
+            "delete": ["Access-Control-Allow-Origin", "Seaweed-*", "X-Amz-*"],
+            "set": {
+                "Access-Control-Allow-Origin": ["*"],
+                "Access-Control-Expose-Headers": ["Content-Range, ETag, Last-Modified"],
+                "Content-Security-Policy": ["sandbox; default-src 'none'"],
+            },
+        },
+    }
+    preflight = {
+        "match": [{"method": ["OPTIONS"]}],
+        "handle": [
+            {
+                "handler": "static_response",
+                "status_code": 204,
+                "headers": {
+                    "Access-Control-Allow-Origin": ["*"],
+                    "Access-Control-Allow-Methods": ["GET, HEAD"],
+                    "Access-Control-Allow-Headers": ["Range, If-None-Match, If-Modified-Since"],
+                    "Access-Control-Max-Age": ["86400"],
+                },
+            }
+        ],
+        "terminal": True,
+    }
+    routes: list[Json] = [
+        preflight,
+        {
+            "match": [{"not": [{"method": ["GET", "HEAD"]}]}],
+            "handle": [_problem(405, "Public data is read with GET or HEAD; write through the S3 endpoint.")],
+            "terminal": True,
+        },
+        {
+            "match": [{"path": [f"{DATA_ROUTE}/health"]}],
+            "handle": [{"handler": "rewrite", "uri": OBJECT_STORE_HEALTH}, proxy],
+            "terminal": True,
+        },
+        {
+            "handle": [
+                {"handler": "rewrite", "strip_path_prefix": DATA_ROUTE},
+                {"handler": "rewrite", "uri": "{http.request.uri.path}"},
+                proxy,
+            ]
+        },
+    ]
+    return {
+        "@id": "public-data",
+        "match": [{"path": [f"{DATA_ROUTE}/*"]}],
+        "handle": [{"handler": "subroute", "routes": routes}],
+        "terminal": True,
+    }
+
+
+def _service(settings: Settings, manifest: Manifest) -> Json:
+    """Route a service's paths to where it runs; guarded by the portal where it is not public."""
+    handlers: list[Json] = []
+    if manifest.upstream and manifest.access.policy is not AccessPolicy.PUBLIC:
+        handlers.append(_guard(settings, manifest))
+    if manifest.strip_route:
+        handlers.append(
+            {
+                "handler": "subroute",
+                "routes": [
+                    {
+                        "match": [{"path": [route, f"{route}/*"]}],
+                        "handle": [{"handler": "rewrite", "strip_path_prefix": route}],
+                    }
+                    for route in manifest.routes
+                ],
+            }
+        )
+    proxy = _proxy(manifest.upstream or settings.internal.data_apis_url)
+    if manifest.upstream:
+        proxy["headers"]["request"]["replace"] = {"Cookie": [{"search_regexp": OWN_COOKIES, "replace": ""}]}
+    handlers.append(proxy)
+    return {
+        "@id": f"service-{manifest.id}",
+        "match": [{"path": [path for route in manifest.routes for path in (route, f"{route}/*")]}],
+        "handle": handlers,
+        "terminal": True,
+    }
+
+
+def _guard(settings: Settings, manifest: Manifest) -> Json:
+    """Ask the portal before each request whether this visitor may use the service."""
+    copied = {name: [f"{{http.reverse_proxy.header.{name}}}"] for name in IDENTITY_HEADERS}
+    guard = _proxy(settings.internal.portal_url)
+    guard["rewrite"] = {"method": "GET", "uri": f"/account/verify?service={manifest.id}"}
+    guard["headers"]["request"]["delete"] = ["Upgrade", "Connection"]
+    guard["handle_response"] = [
+        {
+            "match": {"status_code": [2]},
+            "routes": [{"handle": [{"handler": "headers", "request": {"set": copied}}]}],
+        }
+    ]
+    return guard
+
+
+def _portal(settings: Settings) -> Json:
+    return {"@id": "portal", "handle": [_proxy(settings.internal.portal_url)]}
+
+
+def _proxy(address: str) -> Json:
+    """Pass a request on; while the part restarts, the request waits instead of failing."""
+    parts = urlsplit(address)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    proxy: Json = {
+        "handler": "reverse_proxy",
+        "upstreams": [{"dial": f"{_bracketed(parts.hostname or '')}:{port}"}],
+        "load_balancing": {"try_duration": PATIENCE, "try_interval": "100ms"},
+        "stream_close_delay": STREAM_PATIENCE,
+        "headers": {"request": {"set": {"X-Forwarded-Host": ["{http.request.hostport}"]}}},
+    }
+    if parts.scheme == "https":
+        proxy["transport"] = {"protocol": "http", "tls": {}}
+        proxy["headers"]["request"]["set"]["Host"] = [parts.netloc]
+    return proxy
+
+
+def _problem(status: int, detail: str) -> Json:
+    """Answer with problem details (RFC 9457)."""
+    document = {"type": "about:blank", "status": status, "detail": detail}
+    return {
+        "handler": "static_response",
+        "status_code": status,
+        "headers": {"Content-Type": ["application/problem+json"]},
+        "body": json.dumps(document),
+    }
+
+
+_WAITING_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="5"><title>One moment</title></head>
+<body><main><h1>This part is starting again</h1>
+<p>It does not answer just now. This page tries again by itself every five seconds.</p>
+<p>For the operator: <code>geoscope status</code> says which part, <code>geoscope logs</code> says why.</p>
+</main></body></html>
+"""
+
+
+def _error_routes() -> list[Json]:
+    """Say that a part does not answer: with a page to people, with problem details to programs."""
+    page = {
+        "handler": "static_response",
+        "status_code": "{http.error.status_code}",
+        "headers": {"Content-Type": ["text/html; charset=utf-8"], "Retry-After": ["5"]},
+        "body": _WAITING_PAGE,
+    }
+    document = '{"type":"about:blank","status":{http.error.status_code},"title":"{http.error.status_text}"}'
+    problem = {
+        "handler": "static_response",
+        "status_code": "{http.error.status_code}",
+        "headers": {"Content-Type": ["application/problem+json"], "Retry-After": ["5"]},
+        "body": document,
+    }
+    wants_page = {"header": {"Accept": ["*text/html*"]}, "expression": "{http.error.status_code} >= 502"}
+    return [{"match": [wants_page], "handle": [page], "terminal": True}, {"handle": [problem]}]

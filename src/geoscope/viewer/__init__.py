@@ -1,0 +1,1 @@
+"""The viewer: any cube as map tiles, pictures and legends."""

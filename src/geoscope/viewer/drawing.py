@@ -1,0 +1,54 @@
+"""What a request wants drawn: a cube of the catalogue, and the style chosen for it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from fastapi import Depends, Query
+from numpy.typing import NDArray
+
+from geoscope.cubes.cube import Cube
+from geoscope.holdings import Document, OpenHoldings
+from geoscope.viewer.style import Style, Wish, choose_style, renders_of
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A cube, its documents, what was asked for and how it is drawn."""
+
+    cube: Cube
+    item: Document
+    collection: Document
+    wish: Wish
+    style: Style
+
+    async def field(self) -> NDArray[np.float32]:
+        """Read the field that is drawn."""
+        return await self.cube.field(self.style.variable.name, self.style.step)
+
+
+def wish_of_request(
+    variable: Annotated[str | None, Query(description="Name of a variable; the first by default.")] = None,
+    datetime: Annotated[
+        str | None, Query(description="Instant: the nearest step; the last by default.")
+    ] = None,
+    colormap: Annotated[str | None, Query(description="A name of /tiles/colormaps; `_r` turns it.")] = None,
+    vmin: Annotated[float | None, Query(description="Value of the first colour.")] = None,
+    vmax: Annotated[float | None, Query(description="Value of the last colour.")] = None,
+) -> Wish:
+    """Read what is to be drawn, and how; an empty value is none."""
+    return Wish(variable or None, datetime or None, colormap or None, vmin, vmax)
+
+
+async def drawing_of_request(
+    holdings: OpenHoldings, collection: str, item: str, wish: Annotated[Wish, Depends(wish_of_request)]
+) -> Drawing:
+    """Find the cube that a request names and choose how to draw it."""
+    item_document = await holdings.item(collection, item)
+    collection_document = await holdings.collection(collection)
+    cube = await holdings.cube(collection, item)
+    style = await choose_style(cube, wish, renders_of(item_document, collection_document))
+    return Drawing(cube, item_document, collection_document, wish, style)
+
+
+RequestedDrawing = Annotated[Drawing, Depends(drawing_of_request)]

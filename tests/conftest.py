@@ -1,0 +1,39 @@
+"""What all tests share: one running platform with the demo data."""
+
+import re
+
+import pytest
+
+from geoscope.runtime.ports import free_port_pair
+from running import Platform
+
+
+@pytest.fixture(scope="session")
+def new_platform(tmp_path_factory):
+    """Make platforms that are not started yet; whatever runs is stopped in the end."""
+    made = []
+
+    def make() -> Platform:
+        port, s3_port = free_port_pair(1)
+        made.append(Platform(tmp_path_factory.mktemp("platform") / "data", port, s3_port))
+        return made[-1]
+
+    yield make
+    for platform in made:
+        platform.end()
+        for process in platform.processes():
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def platform(new_platform):
+    """One platform with the demo data loaded, for every journey of this test process."""
+    platform = new_platform()
+    platform.start()
+    assert (platform.data_dir / "demo-loaded").exists(), "".join(platform.output)
+    return platform
+
+
+@pytest.fixture(scope="session")
+def login_link(platform):
+    return re.search(r"http\S+/account/login/\S+", "".join(platform.output)).group()

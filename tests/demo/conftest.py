@@ -1,0 +1,127 @@
+"""A platform without its pages: a real object store and a real catalogue, each a process of its own."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from geoscope.access import ADMINISTRATOR, issue_token
+from geoscope.demo.datasets import COLLECTIONS
+from geoscope.objects import open_bucket
+from geoscope.runtime import object_store
+from geoscope.runtime.data_folder import prepare_data_folder
+from geoscope.runtime.ports import free_port_pair, free_ports
+from geoscope.secrets import ensure_secrets, read_s3_keys
+from geoscope.settings import InternalSettings, Settings
+
+
+@dataclass
+class DirectJob:
+    """A job that keeps nothing: it runs each step at once and remembers what it was told."""
+
+    reports: list = field(default_factory=list)
+
+    def step(self, _title, work):
+        return work()
+
+    def report(self, done, total, message):
+        self.reports.append((done, total, message))
+
+
+@pytest.fixture
+def job():
+    return DirectJob()
+
+
+@pytest.fixture(scope="session")
+def object_store_settings(tmp_path_factory):
+    """Settings whose object store runs; every bucket of the platform is there."""
+    ports = free_ports(("data-apis", *object_store.PORTS))
+    ports["admin"], ports["admin-grpc"] = free_port_pair(object_store.ADMIN_GRPC_DISTANCE)
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("platform"),
+        internal=InternalSettings(
+            object_store_url=f"http://127.0.0.1:{ports['s3']}",
+            data_apis_url=f"http://127.0.0.1:{ports['data-apis']}",
+        ),
+    )
+    prepare_data_folder(settings.data_dir)
+    ensure_secrets(settings)
+    weed = str(Path(sysconfig.get_path("scripts")) / "weed")
+    with (settings.data_dir / "logs" / "object-store.log").open("wb") as log:
+        process = subprocess.Popen(
+            [weed, *object_store.arguments(settings, ports)],
+            env=os.environ | object_store.environment(settings),
+            stdout=log,
+            stderr=log,
+        )
+    wait_until_well(f"{settings.internal.object_store_url}/healthz")
+    yield settings
+    process.terminate()
+    process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def platform(object_store_settings):
+    """Settings whose object store and catalogue run."""
+    settings = object_store_settings
+    port = settings.internal.data_apis_url.rpartition(":")[2]
+    with (settings.data_dir / "logs" / "catalogue.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "uvicorn", "--factory", "geoscope.catalogue.api:create_application"),
+                *("--port", port, "--log-level", "warning"),
+            ],
+            env=os.environ | environment_of(settings),
+            stdout=log,
+            stderr=log,
+        )
+    wait_until_well(f"{settings.internal.data_apis_url}/stac")
+    yield settings
+    process.terminate()
+    process.wait(timeout=20)
+
+
+@pytest.fixture
+def empty_platform(platform):
+    """The platform without any demo data."""
+    token = issue_token(platform, "service:test", frozenset({ADMINISTRATOR}))
+    bucket = open_bucket(platform, "demo", read_s3_keys(platform, "jobs"))
+    for collection in COLLECTIONS:
+        address = f"{platform.internal.data_apis_url}/stac/collections/{collection.id}"
+        httpx.delete(address, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+        paths = [found["path"] for page in bucket.list(f"{collection.id}/") for found in page]
+        bucket.delete(paths)
+    return platform
+
+
+@pytest.fixture
+def environment(platform):
+    return environment_of(platform)
+
+
+def environment_of(settings):
+    """The variables that give a process these settings."""
+    return {
+        "GEOSCOPE_DATA_DIR": str(settings.data_dir),
+        "GEOSCOPE_INTERNAL__OBJECT_STORE_URL": settings.internal.object_store_url,
+        "GEOSCOPE_INTERNAL__DATA_APIS_URL": settings.internal.data_apis_url,
+    }
+
+
+def wait_until_well(url, timeout_s=60.0):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(url, timeout=2, trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"{url} does not answer within {timeout_s} s")

@@ -1,0 +1,76 @@
+"""The demo's cubes and documents without a platform: the same files and code, local Zarr instead of S3."""
+
+import asyncio
+from contextlib import contextmanager
+from urllib.parse import unquote
+
+import xarray as xr
+from fastapi.testclient import TestClient
+from zarr.storage import LocalStore
+
+from geoscope.cubes.describe import describe
+from geoscope.cubes.writing import write_cube
+from geoscope.demo.datasets import COLLECTIONS
+from geoscope.demo.readers import read_item
+from geoscope.demo.stac import collection_document, item_document
+from geoscope.errors import NotFoundError
+from geoscope.holdings import Holdings, holdings_of_request
+from geoscope.settings import Settings
+
+
+def write_demo(folder):
+    """Write every demo cube below a folder; return the documents of the catalogue by path."""
+    documents = {}
+    for collection in COLLECTIONS:
+        described, items = [], []
+        for item in collection.items:
+            store = LocalStore(folder / collection.id / f"{item.id}.zarr")
+            write_cube(read_item(collection, item), store)
+            with xr.open_zarr(store, consolidated=True, chunks=None, decode_coords="all") as dataset:
+                described.append(describe(dataset))
+            items.append(item_document(collection, item, described[-1], "digest"))
+        path = f"/collections/{collection.id}"
+        documents[path] = collection_document(collection, described)
+        documents |= {f"{path}/items/{item['id']}": item for item in items}
+        documents[f"{path}/items"] = {"type": "FeatureCollection", "features": items, "links": []}
+    found = [documents[f"/collections/{collection.id}"] for collection in COLLECTIONS]
+    documents["/collections"] = {"collections": found, "links": []}
+    return documents
+
+
+class LocalHoldings(Holdings):
+    """Holdings that ask a dictionary for documents and a folder for cubes; all else is the real thing."""
+
+    def __init__(self, folder, documents):
+        super().__init__(Settings(data_dir=folder))
+        self.folder = folder
+        self.catalogue_documents = documents
+        self.asked = []
+
+    async def _ask_catalogue(self, path):
+        await asyncio.sleep(0)
+        self.asked.append(path)
+        document = self.catalogue_documents.get(unquote(path.partition("?")[0]))
+        if document is None:
+            raise NotFoundError(f"There is no {path}.")
+        return document
+
+    def _store(self, address):
+        return LocalStore(self.folder / address.removeprefix("s3://demo/"), read_only=True)
+
+
+def read_sources():
+    """Return the demo's datasets as they are before they become cubes, by COLLECTION/ITEM."""
+    return {
+        f"{collection.id}/{item.id}": read_item(collection, item)
+        for collection in COLLECTIONS
+        for item in collection.items
+    }
+
+
+@contextmanager
+def client_of(application, holdings):
+    """Run an application over these holdings, for one client."""
+    application.dependency_overrides[holdings_of_request] = lambda: holdings
+    with TestClient(application, base_url="http://geoscope.test") as client:
+        yield client

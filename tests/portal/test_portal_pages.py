@@ -1,0 +1,234 @@
+"""The pages, before the real data services with the demo's real data."""
+
+import json
+import re
+from html import unescape
+
+import numpy as np
+import pytest
+import xarray as xr
+from zarr.storage import LocalStore
+
+SCENARIOS = "uk-met-office-scenarios"
+
+
+def text_of(answer):
+    return unescape(answer.content.decode())
+
+
+def chart_of(page):
+    script = re.search(
+        r'<geo-series[^>]*><script[^>]*type="application/json">(.*?)</script>', page, re.DOTALL
+    )
+    return json.loads(script.group(1))
+
+
+@pytest.mark.usefixtures("data_half")
+class TestWithData:
+    def test_landing_offers_data_and_services(self, browser):
+        page = text_of(browser.get("/"))
+        assert (
+            'tilejson="/tiles/collections/nemo-ocean/items/monthly-2015/tilejson.json?variable=tos"' in page
+        )
+        assert f"/series?collection={SCENARIOS}&lon=-90&lat=37.5" in page
+        assert "/explore/collections/toa-brightness-temperature/items/seviri-2016-05-16" in page
+        assert page.count('class="status unknown"') == 6
+
+    def test_search_finds_by_words_place_and_time(self, browser):
+        def found(**query):
+            return set(
+                re.findall(
+                    r'<h3><a href="/explore/collections/([^"]+)"', text_of(browser.get("/explore", query))
+                )
+            )
+
+        scenarios = {f"{SCENARIOS}/items/a1b", f"{SCENARIOS}/items/e1"}
+        assert len(found()) == 5
+        assert found(q="scenario") == scenarios
+        assert found(bbox="-100,40,-90,50", start="2080-01-01") == scenarios
+        assert found(start="2016-05-16", end="2016-05-16", q="infrared") == {
+            "toa-brightness-temperature/items/seviri-2016-05-16"
+        }
+
+    def test_results_alone_for_the_page_itself(self, browser):
+        fragment = text_of(browser.get("/explore", {"q": "scenario"}, headers={"HX-Request": "true"}))
+        assert "Scenario A1B" in fragment
+        assert "<html" not in fragment
+        whole = browser.get("/explore", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+        assert "<html" in text_of(whole)
+        assert "HX-Request" in whole.headers["vary"]
+
+    def test_outlines_of_the_results_come_along(self, browser):
+        page = browser.get("/explore", {"q": "scenario"}).content.decode()
+        outlines = json.loads(re.search(r'<script id="footprints"[^>]*>(.*?)</script>', page).group(1))
+        assert {feature["properties"]["href"] for feature in outlines["features"]} == {
+            f"/explore/collections/{SCENARIOS}/items/{item}" for item in ("a1b", "e1")
+        }
+
+    def test_nothing_found_is_said_with_a_way_on(self, browser):
+        page = text_of(browser.get("/explore", {"q": "zebra"}))
+        assert "Nothing fits this search" in page
+        assert "Show everything" in page
+
+    @pytest.mark.parametrize(
+        ("query", "words"),
+        [
+            ({"bbox": "1,2"}, "four numbers"),
+            ({"bbox": "0,0,nan,1"}, "Longitudes go from"),
+            ({"bbox": "0,50,10,40"}, "south first"),
+            ({"start": "2020-01-02", "end": "2020-01-01"}, "before the first one"),
+            ({"start": "yesterday"}, "Enter a valid date"),
+            ({"token": "nonsense"}, "token"),
+        ],
+    )
+    def test_bad_search_is_explained(self, browser, query, words):
+        answer = browser.get("/explore", query)
+        assert answer.status_code == 200
+        assert "This search cannot be made" in text_of(answer)
+        assert words in text_of(answer)
+
+    def test_collection_page_says_what_it_is(self, browser):
+        page = text_of(browser.get(f"/explore/collections/{SCENARIOS}"))
+        for words in (
+            "Two climate futures",
+            "Met Office",
+            "Open Government Licence",
+            "1860 – 2099",
+            "air_temperature",
+        ):
+            assert words in page
+        assert "1.875° × 1.25°, yearly" in page
+
+    def test_item_page_gives_addresses_that_work(self, browser):
+        page = text_of(browser.get(f"/explore/collections/{SCENARIOS}/items/a1b"))
+        assert f'xarray.open_zarr("http://127.0.0.1/data/demo/{SCENARIOS}/a1b.zarr")' in page
+        assert "http://127.0.0.1/tiles/collections/" in page
+        assert "{z}/{x}/{y}.png" in page
+        assert "storage_options=" in page
+
+    def test_choice_of_colours_and_time_stands_in_the_address(self, browser):
+        address = f"/explore/collections/{SCENARIOS}/items/a1b"
+        asked = {"colormap": "viridis", "datetime": "1860-06-01T00:00:00Z", "variable": "air_temperature"}
+        picture = text_of(browser.get(address, asked, headers={"HX-Request": "true"}))
+        assert "<html" not in picture
+        assert "datetime=1860-06-01" in picture
+        assert "colormap=viridis" in picture
+
+    def test_unknown_colours_are_explained_in_place(self, browser):
+        answer = browser.get(f"/explore/collections/{SCENARIOS}/items/a1b", {"colormap": "rainbow"})
+        assert answer.status_code == 200
+        assert "The picture cannot be drawn" in text_of(answer)
+
+    @pytest.mark.parametrize(
+        "address", ["/explore/collections/zebra", f"/explore/collections/{SCENARIOS}/items/zebra"]
+    )
+    def test_what_is_not_there_is_a_page_of_404(self, browser, address):
+        answer = browser.get(address)
+        assert answer.status_code == 404
+        assert "zebra" in text_of(answer)
+
+    def test_series_are_the_values_of_the_cubes(self, browser, demo):
+        page = browser.get("/series", {"collection": SCENARIOS, "lon": "-75", "lat": "45"}).content.decode()
+        chart = chart_of(page)
+        assert [series["name"] for series in chart["series"]] == ["Scenario A1B", "Scenario E1"]
+        assert (chart["unit"], len(chart["times"])) == ("K", 240)
+        for item, series in zip(("a1b", "e1"), chart["series"], strict=True):
+            store = LocalStore(demo[0] / SCENARIOS / f"{item}.zarr", read_only=True)
+            with xr.open_zarr(store, chunks=None) as dataset:
+                expected = dataset.air_temperature.sel(longitude=-75, latitude=45, method="nearest").values
+            np.testing.assert_allclose(series["values"], expected, rtol=1e-6)
+        means = [np.mean(series["values"]) for series in chart["series"]]
+        for mean in means:
+            assert f'<td class="numeric">{mean:.2f}</td>' in page
+        assert "1860–1889" in page
+        assert f"−{abs(means[1] - means[0]):.2f}" in page
+
+    def test_series_can_be_taken_along(self, browser, data_half):
+        page = text_of(browser.get("/series", {"collection": SCENARIOS, "lon": "-75", "lat": "45"}))
+        address = re.search(r'href="(/edr/[^"]+CSV)"', page).group(1)
+        lines = data_half.get(address).raise_for_status().text.splitlines()
+        assert len(lines) == 1 + 2 * 240
+
+    def test_point_outside_the_data_is_told_their_extent(self, browser):
+        page = text_of(browser.get("/series", {"collection": SCENARIOS, "lon": "10", "lat": "50"}))
+        assert "This point lies outside the data" in page
+        assert "135.9" in page
+
+    def test_point_without_values_is_no_error(self, browser):
+        page = text_of(browser.get("/series", {"collection": "nemo-ocean", "lon": "20", "lat": "20"}))
+        assert "No values here" in page
+
+    @pytest.mark.parametrize(
+        "point",
+        [{"lon": "x", "lat": "1"}, {"lon": "999", "lat": "1"}, {"lon": "5"}, {"lon": "nan", "lat": "1"}],
+    )
+    def test_no_point_on_the_earth(self, browser, point):
+        answer = browser.get("/series", {"collection": SCENARIOS} | point)
+        assert answer.status_code == 200
+        assert "This is no point on the Earth" in text_of(answer)
+
+    def test_without_choice_the_collection_with_most_to_compare_is_shown(self, browser):
+        page = text_of(browser.get("/series"))
+        assert f'<option value="{SCENARIOS}" selected>' in page
+        assert "Choose a point" in page
+
+    def test_unknown_collection_of_series_is_404(self, browser):
+        assert browser.get("/series", {"collection": "zebra"}).status_code == 404
+
+    def test_progress_of_the_demo_is_shown_while_it_waits(self, browser, data_half, settings):
+        from geoscope.access import ADMINISTRATOR, issue_token
+
+        token = issue_token(settings, "service:supervisor", frozenset({ADMINISTRATOR}))
+        asked = data_half.post(
+            "/processes/load-demo/execution", json={}, headers={"Authorization": f"Bearer {token}"}
+        ).raise_for_status()
+        try:
+            assert "demonstration data are being loaded: 0 %" in text_of(browser.get("/"))
+            assert "HX-Refresh" not in browser.get("/explore/-/progress").headers
+        finally:
+            job = asked.json()["jobID"]
+            data_half.delete(f"/jobs/{job}", headers={"Authorization": f"Bearer {token}"}).raise_for_status()
+        assert browser.get("/explore/-/progress").headers["HX-Refresh"] == "true"
+
+    def test_addresses_follow_the_scheme_of_the_visitor(self, browser):
+        page = text_of(
+            browser.get(f"/explore/collections/{SCENARIOS}/items/a1b", headers={"x-forwarded-proto": "https"})
+        )
+        assert f"https://127.0.0.1/data/demo/{SCENARIOS}/a1b.zarr" in page
+        assert "http://127.0.0.1/" not in page
+
+
+class TestWithoutDataServices:
+    @pytest.fixture(autouse=True)
+    def _nobody_there(self, portal, monkeypatch):
+        import httpx
+
+        from geoscope.portal.explorer import data_half
+
+        client = httpx.Client(base_url="http://127.0.0.1:9", timeout=0.5)
+        monkeypatch.setattr(data_half, "_client", lambda: client)
+
+    @pytest.mark.parametrize("address", ["/", "/explore"])
+    def test_page_stands_and_says_so(self, browser, address):
+        answer = browser.get(address)
+        assert answer.status_code == 200
+        assert "The data services do not answer" in text_of(answer)
+        assert "Try again" in text_of(answer)
+
+    @pytest.mark.parametrize(
+        "address", ["/series", "/explore/collections/a", "/explore/collections/a/items/b"]
+    )
+    def test_page_about_data_is_unavailable(self, browser, address):
+        answer = browser.get(address)
+        assert answer.status_code == 503
+        assert "The data services do not answer" in text_of(answer)
+
+
+def test_health_is_plain(browser):
+    assert browser.get("/health").json() == {"status": "ok"}
+
+
+def test_unknown_page_leads_on(browser):
+    answer = browser.get("/zebra")
+    assert answer.status_code == 404
+    assert 'href="/explore"' in text_of(answer)

@@ -1,0 +1,75 @@
+"""The edge's configuration comes from the manifests alone, and Caddy itself finds it valid."""
+
+import json
+import subprocess
+
+import pytest
+
+from geoscope.runtime import edge
+from geoscope.runtime.data_folder import prepare_data_folder
+from geoscope.runtime.plan import program
+from geoscope.service import Manifest, core_manifests
+from geoscope.settings import Settings
+
+
+def stranger(**more):
+    return Manifest(
+        **{
+            "id": "echo", "title": "Echo", "summary": "Echoes.", "provider": {"name": "x"}, "category": "see",
+            "version": "1", "routes": ("/echo",), "upstream": "http://127.0.0.1:9000", "health": "/echo/health",
+        } | more
+    )  # fmt: skip
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    prepare_data_folder(tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("more", [{}, {"host": "0.0.0.0"}, {"host": "::1"}, {"public_host": "earth.example"}])
+def test_caddy_finds_the_configuration_valid(data_dir, more):
+    settings = Settings(data_dir=data_dir, edge=more)
+    guarded = stranger(access={"policy": "registered"}, strip_route=True)
+    remote = stranger(id="far-away", routes=("/far",), health="/far/h", upstream="https://far.example/base")
+    edge.write_config(settings, [*core_manifests(), guarded, remote])
+    command = [program("caddy"), "validate", "--config", edge.config_path(settings)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def route_ids(config):
+    return [route["@id"] for route in config["apps"]["http"]["servers"]["platform"]["routes"]]
+
+
+def test_every_service_has_its_route_and_the_portal_takes_the_rest(data_dir):
+    config = edge.make_config(Settings(data_dir=data_dir), [*core_manifests(), stranger()])
+    ids = route_ids(config)
+    assert {
+        "service-catalogue",
+        "service-cuts",
+        "service-viewer",
+        "service-workflows",
+        "service-echo",
+    } <= set(ids)
+    assert ids[0] == "host-guard"
+    assert ids[-1] == "portal"
+
+
+def test_only_a_public_service_is_reached_without_asking_the_portal(data_dir):
+    settings = Settings(data_dir=data_dir)
+    for policy, asks in (("public", False), ("registered", True)):
+        config = edge.make_config(settings, [stranger(access={"policy": policy})])
+        assert ("/account/verify?service=echo" in json.dumps(config)) is asks
+
+
+def test_the_host_guard_is_for_loopback_only(data_dir):
+    assert "host-guard" not in route_ids(
+        edge.make_config(Settings(data_dir=data_dir, edge={"host": "0.0.0.0"}), [])
+    )
+
+
+def test_the_admin_api_is_no_tcp_port(data_dir):
+    admin = edge.make_config(Settings(data_dir=data_dir), [])["admin"]
+    assert admin["listen"].startswith("unix/")
+    assert admin["listen"].endswith("|0600")
