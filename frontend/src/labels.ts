@@ -1,6 +1,6 @@
 /** The words of the elements in English; a page gives its own language's in `<script id="geo-labels">`. */
 const english = {
-  loading: "Loading…",
+  partFailed: "This part of the page did not load. Reload the page to try again.",
   noMap: "This browser cannot draw the map (WebGL 2 is missing).",
   noChart: "The chart cannot be drawn.",
   layerFailed: "The layer did not load.",

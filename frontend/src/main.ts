@@ -2,6 +2,7 @@ import "./main.css";
 import "htmx.org";
 import "./elements/code-tabs.ts";
 import "./elements/copy-code.ts";
+import { labelOf } from "./labels.ts";
 
 // Elements that draw are heavy: their code comes when the first of them is on the page.
 const islands: Record<string, () => Promise<unknown>> = {
@@ -14,8 +15,22 @@ function loadIslands(): void {
   for (const [tag, load] of Object.entries(islands)) {
     if (!document.querySelector(tag)) continue;
     delete islands[tag];
-    void load();
+    load().catch(() => {
+      islands[tag] = load;
+      for (const element of document.querySelectorAll<HTMLElement>(tag)) showFailure(element);
+    });
   }
+}
+
+/** What the page put inside the element stays, with a word on what is missing. */
+function showFailure(element: HTMLElement): void {
+  if (element.dataset.state === "failed") return;
+  element.dataset.state = "failed";
+  const message = document.createElement("p");
+  message.className = "geo-status";
+  message.role = "status";
+  message.textContent = labelOf(element, "partFailed");
+  element.append(message);
 }
 
 loadIslands();

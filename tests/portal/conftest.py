@@ -2,8 +2,10 @@
 
 import os
 import socket
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import django
 import httpx
@@ -16,70 +18,84 @@ from geoscope.holdings import holdings_of_request
 from geoscope.runtime.data_apis import SideBySide
 from geoscope.secrets import ensure_secrets
 from geoscope.service import core_manifests
-from geoscope.settings import current_settings
+from geoscope.settings import Settings, current_settings
 from local_holdings import LocalHoldings, write_demo
+
+# Django is set up once a process, before anybody imports its models: so its folder lives as long.
+FOLDER = tempfile.TemporaryDirectory(prefix="geoscope-portal-test-")
+
+
+def set_up_django():
+    with pytest.MonkeyPatch.context() as patch:
+        use_folder(patch)
+        patch.setenv("DJANGO_SETTINGS_MODULE", "geoscope.portal.settings")
+        django.setup()
+    current_settings.cache_clear()
+
+
+def use_folder(patch, **variables):
+    for name in [name for name in os.environ if name.startswith("GEOSCOPE_")]:
+        patch.delenv(name)
+    for name, value in ({"GEOSCOPE_DATA_DIR": FOLDER.name} | variables).items():
+        patch.setenv(name, value)
+    ensure_secrets(Settings())
+    (Path(FOLDER.name) / "portal").mkdir(exist_ok=True)
+    current_settings.cache_clear()
+
+
+set_up_django()
+
+from django.contrib.auth.models import Group  # noqa: E402
+from django.db import transaction  # noqa: E402
+from django.test import Client  # noqa: E402
+
+from geoscope.portal.accounts.models import User  # noqa: E402
+from geoscope.portal.database import migrate_if_needed  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def portal_environment(tmp_path_factory):
-    """What the runtime tells the portal: its folder, and where the data services will be."""
+def listening():
+    """Where the data services will be."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield {
-            "GEOSCOPE_DATA_DIR": str(tmp_path_factory.mktemp("portal") / "data"),
-            "GEOSCOPE_INTERNAL__DATA_APIS_URL": f"http://127.0.0.1:{listening.getsockname()[1]}",
-            "listening": listening,
-        }
+        yield listening
 
 
 @pytest.fixture(scope="module")
-def settings(portal_environment):
+def settings(listening):
     """The settings of the portal, for as long as a module of tests runs."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("GEOSCOPE_")]:
-            patch.delenv(name)
-        for name, value in portal_environment.items():
-            if name.startswith("GEOSCOPE_"):
-                patch.setenv(name, value)
-        current_settings.cache_clear()
-        ensure_secrets(current_settings())
+        data_apis = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        use_folder(patch, GEOSCOPE_INTERNAL__DATA_APIS_URL=data_apis)
         yield current_settings()
     current_settings.cache_clear()
 
 
-@pytest.fixture(scope="module")
-def portal(settings):
-    """Django, set up once a process, with its database migrated."""
-    from geoscope.portal.__main__ import prepare
-
-    os.environ["DJANGO_SETTINGS_MODULE"] = "geoscope.portal.settings"
-    prepare()
-    return django
-
-
 @pytest.fixture
-def database(portal):
+def database(settings):
     """The portal's database as it is after the first start; what a test writes is taken back."""
-    from django.db import transaction
-
+    migrate_if_needed()
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
 
 
 @pytest.fixture
-def browser(database):
-    """A browser that has not signed in."""
-    from django.test import Client
+def new_browser(database):
+    """Make browsers that have not signed in."""
 
-    return Client(headers={"host": "127.0.0.1"})
+    def make(**options):
+        return Client(headers={"host": "127.0.0.1"}, **options)
+
+    return make
+
+
+@pytest.fixture
+def browser(new_browser):
+    return new_browser()
 
 
 @pytest.fixture
 def make_user(database):
-    from django.contrib.auth.models import Group
-
-    from geoscope.portal.accounts.models import User
-
     def make(name="anna", roles=(), **fields):
         user = User.objects.create_user(name, **fields)
         for role in roles:
@@ -97,15 +113,14 @@ def demo(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def data_half(settings, portal_environment, demo):
+def data_half(settings, listening, demo):
     """All data services in a server of their own, the catalogue with the demo's collections and items."""
     holdings = LocalHoldings(*demo)
     side_by_side = SideBySide([manifest for manifest in core_manifests() if manifest.app])
     for application in side_by_side._applications:
         application.dependency_overrides[holdings_of_request] = lambda: holdings
-    listening = portal_environment["listening"].dup()
     server = uvicorn.Server(uvicorn.Config(side_by_side, log_level="warning", lifespan="on"))
-    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread = threading.Thread(target=server.run, args=([listening.dup()],), daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive(), "the server did not start"

@@ -1,14 +1,15 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from geoscope.access import issue_token
+from geoscope.portal.accounts.links import create_link
+from geoscope.portal.accounts.models import LoginLink
 
 
 @pytest.fixture
 def link(make_user):
-    from geoscope.portal.accounts.links import create_link
-
     return create_link(make_user())
 
 
@@ -25,19 +26,15 @@ def test_looking_at_a_link_does_not_use_it_up(browser, link):
     assert signed_in(browser)
 
 
-def test_link_signs_in_once(browser, link):
-    from django.test import Client
-
+def test_link_signs_in_once(browser, new_browser, link):
     browser.post(link)
-    other = Client(headers={"host": "127.0.0.1"})
+    other = new_browser()
     assert other.get(link).status_code == 410
     assert other.post(link).status_code == 410
     assert not signed_in(other)
 
 
 def test_token_itself_is_not_kept(link):
-    from geoscope.portal.accounts.models import LoginLink
-
     token = link.rpartition("/")[2]
     assert len(token) >= 43
     assert token not in LoginLink.objects.get().token_digest
@@ -45,11 +42,6 @@ def test_token_itself_is_not_kept(link):
 
 @pytest.mark.parametrize(("signed_in_before", "minutes"), [(False, 24 * 60), (True, 15)])
 def test_link_expires(browser, make_user, signed_in_before, minutes):
-    from django.utils import timezone
-
-    from geoscope.portal.accounts.links import create_link
-    from geoscope.portal.accounts.models import LoginLink
-
     user = make_user(last_login=timezone.now() if signed_in_before else None)
     link = create_link(user)
     kept = LoginLink.objects.get(user=user)
@@ -61,8 +53,6 @@ def test_link_expires(browser, make_user, signed_in_before, minutes):
 
 
 def test_link_of_a_blocked_user_is_dead(browser, make_user):
-    from geoscope.portal.accounts.links import create_link
-
     link = create_link(make_user(is_active=False))
     assert browser.post(link).status_code == 410
 
@@ -80,10 +70,8 @@ def test_guessing_is_stopped_for_one_address_only(browser, link):
     assert browser.get(link, headers={"x-forwarded-for": "192.0.2.2"}).status_code == 200
 
 
-def test_signing_in_needs_a_form_of_this_site(link):
-    from django.test import Client
-
-    stranger = Client(headers={"host": "127.0.0.1"}, enforce_csrf_checks=True)
+def test_signing_in_needs_a_form_of_this_site(new_browser, link):
+    stranger = new_browser(enforce_csrf_checks=True)
     assert stranger.post(link).status_code == 403
     stranger.get(link)
     token = stranger.cookies[next(name for name in stranger.cookies if "csrf" in name)].value

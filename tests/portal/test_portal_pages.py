@@ -4,10 +4,14 @@ import json
 import re
 from html import unescape
 
+import httpx
 import numpy as np
 import pytest
 import xarray as xr
 from zarr.storage import LocalStore
+
+from geoscope.access import ADMINISTRATOR, issue_token
+from geoscope.portal.explorer import data_half as data_half_module
 
 SCENARIOS = "uk-met-office-scenarios"
 
@@ -93,11 +97,11 @@ class TestWithData:
             "Two climate futures",
             "Met Office",
             "Open Government Licence",
-            "1860 – 2099",
+            "1860 \N{EN DASH} 2099",
             "air_temperature",
         ):
             assert words in page
-        assert "1.875° × 1.25°, yearly" in page
+        assert "1.875° \N{MULTIPLICATION SIGN} 1.25°, yearly" in page
 
     def test_item_page_gives_addresses_that_work(self, browser):
         page = text_of(browser.get(f"/explore/collections/{SCENARIOS}/items/a1b"))
@@ -140,8 +144,8 @@ class TestWithData:
         means = [np.mean(series["values"]) for series in chart["series"]]
         for mean in means:
             assert f'<td class="numeric">{mean:.2f}</td>' in page
-        assert "1860–1889" in page
-        assert f"−{abs(means[1] - means[0]):.2f}" in page
+        assert "1860\N{EN DASH}1889" in page
+        assert f"\N{MINUS SIGN}{abs(means[1] - means[0]):.2f}" in page
 
     def test_series_can_be_taken_along(self, browser, data_half):
         page = text_of(browser.get("/series", {"collection": SCENARIOS, "lon": "-75", "lat": "45"}))
@@ -176,8 +180,6 @@ class TestWithData:
         assert browser.get("/series", {"collection": "zebra"}).status_code == 404
 
     def test_progress_of_the_demo_is_shown_while_it_waits(self, browser, data_half, settings):
-        from geoscope.access import ADMINISTRATOR, issue_token
-
         token = issue_token(settings, "service:supervisor", frozenset({ADMINISTRATOR}))
         asked = data_half.post(
             "/processes/load-demo/execution", json={}, headers={"Authorization": f"Bearer {token}"}
@@ -200,13 +202,9 @@ class TestWithData:
 
 class TestWithoutDataServices:
     @pytest.fixture(autouse=True)
-    def _nobody_there(self, portal, monkeypatch):
-        import httpx
-
-        from geoscope.portal.explorer import data_half
-
+    def _nobody_there(self, monkeypatch):
         client = httpx.Client(base_url="http://127.0.0.1:9", timeout=0.5)
-        monkeypatch.setattr(data_half, "_client", lambda: client)
+        monkeypatch.setattr(data_half_module, "_client", lambda: client)
 
     @pytest.mark.parametrize("address", ["/", "/explore"])
     def test_page_stands_and_says_so(self, browser, address):

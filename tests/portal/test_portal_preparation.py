@@ -53,7 +53,8 @@ def test_database_of_a_newer_version_is_left_alone(folder):
     path = folder / "portal" / "portal.sqlite"
     with sqlite3.connect(path) as database:
         database.execute(
-            "INSERT INTO django_migrations (app, name, applied) VALUES ('registry', '0999_future', '2030-01-01')"
+            "INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, ?)",
+            ("registry", "0999_future", "2030-01-01"),
         )
     done = run(folder, "prepare")
     assert done.returncode == 1

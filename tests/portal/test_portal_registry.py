@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from geoscope.access import issue_token
+from geoscope.portal.registry.models import ServiceHealth
 from geoscope.service import core_manifests
 
 MANIFEST = """\
@@ -80,8 +81,6 @@ def test_observation_is_kept_and_since_moves_only_with_the_status(browser, watch
 
 
 def test_old_observation_says_nothing_about_now(browser, watch):
-    from geoscope.portal.registry.models import ServiceHealth
-
     report(browser, "viewer", watch, status="up")
     kept = ServiceHealth.objects.get(pk="viewer")
     kept.checked -= timedelta(minutes=10)

@@ -5,6 +5,7 @@ import pytest
 from django.conf import settings as django_settings
 
 import geoscope.portal
+from geoscope.portal.accounts.links import create_link
 
 TEMPLATES = sorted((Path(geoscope.portal.__file__).parent / "templates").rglob("*.html"))
 
@@ -34,8 +35,6 @@ def test_unknown_host_is_refused(browser):
 
 
 def test_cookies_are_out_of_reach_of_scripts(browser, make_user):
-    from geoscope.portal.accounts.links import create_link
-
     browser.post(create_link(make_user()))
     cookie = browser.cookies[django_settings.SESSION_COOKIE_NAME]
     assert cookie["httponly"]

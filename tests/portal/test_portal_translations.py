@@ -34,7 +34,6 @@ def words_of_manifests():
         yield from (manifest.title, manifest.summary)
 
 
-# Names of standards are the same in every language; endpoints that are not translated keep the manifest's title.
 SAID = set(
     chain(
         chain.from_iterable(words_of_python(path) for path in PORTAL.rglob("*.py")),
@@ -50,7 +49,7 @@ def read_catalogue(language):
     assert "#, fuzzy" not in text
     messages = {}
     for block in text.split("\n\n")[1:]:
-        fields = {}
+        fields, name = {}, ""
         for line in (line for line in block.splitlines() if not line.startswith("#")):
             key, quoted = re.fullmatch(r'(?:(msg\S+) )?(".*")', line).groups()
             name = key or name

@@ -41,9 +41,9 @@ export class Footprints {
 
   /** Shows the outlines at an address, or in the element `#ID` of the page. */
   async load(_source: string, signal: AbortSignal): Promise<void> {
-    const collection = source.startsWith("#")
-      ? readScript(source.slice(1))
-      : await fetchGeoJson(source, signal);
+    const collection = address.startsWith("#")
+      ? readScript(address.slice(1))
+      : await fetchGeoJson(address, signal);
     if (signal.aborted) return;
     const features = collection.features
       .map((feature) => ({ feature, size: sizeOf(feature) }))

@@ -18,6 +18,7 @@ from geoscope.catalogue.documents import (
     link,
     take_out,
 )
+from geoscope.catalogue.models import Position, encode_token
 from geoscope.catalogue.revisions import entity_tag, is_known
 from geoscope.catalogue.store import CatalogueStore
 from geoscope.errors import TooLargeError
@@ -82,14 +83,16 @@ def respond_revision(
     return answer
 
 
-def page_links(request: Request, token: str | None) -> list[Link]:
-    """Return the links of a page that was asked for by GET, where `token` says where the next one begins."""
+def page_links(request: Request, end: Position | str | None) -> list[Link]:
+    """Return the links of a page that was asked for by GET; `end` is None on the last page."""
     media_type = JSON if request.url.path.endswith("/collections") else GEOJSON
     asked = request.query_params.multi_items()
     links = [link("self", _href(request, asked), media_type), link("root", ROOT)]
-    if token is not None:
+    if end is not None:
         rest = [(name, value) for name, value in asked if name != "token"]
-        links.append(link("next", _href(request, [*rest, ("token", token)]), media_type, method="GET"))
+        links.append(
+            link("next", _href(request, [*rest, ("token", encode_token(end))]), media_type, method="GET")
+        )
     return links
 
 

@@ -20,6 +20,7 @@ MANIFEST = Manifest(
     ),
     openapi="/stac/api",
     health="/stac/health",
+    documentation="https://github.com/radiantearth/stac-api-spec/tree/release/v1.0.0",
     roles=(
         Role(
             name=EDITOR_ROLE,

@@ -57,7 +57,7 @@ async def search(request: Request, store: Store) -> Response:
     """Return the items that a search across collections finds, newest first."""
     parameters = parse_query(SearchParameters, request.query_params)
     page = await store.find_items(parameters.search(current_settings().catalogue.max_page_size))
-    links = page_links(request, encode_token(page.end) if page.end is not None else None)
+    links = page_links(request, page.end)
     return respond(request, item_collection_document(page.items, links, page.matched), GEOJSON)
 
 
@@ -97,7 +97,7 @@ async def collections(request: Request, store: Store) -> Response:
     """Return the collections, all or those that a search finds, in order of id."""
     parameters = parse_query(CollectionParameters, request.query_params)
     page = await store.find_collections(parameters.search(current_settings().catalogue.max_page_size))
-    links = page_links(request, encode_token(page.end) if page.end is not None else None)
+    links = page_links(request, page.end)
     return respond(request, collections_document(page.collections, links, page.matched))
 
 
@@ -129,7 +129,7 @@ async def items(request: Request, store: Store, collection: str) -> Response:
     if not page.items and await store.collection(collection) is None:
         raise no_collection(collection)
     href = f"{ROOT}/collections/{collection}"
-    links = page_links(request, encode_token(page.end) if page.end is not None else None)
+    links = page_links(request, page.end)
     links += [link("parent", href), link("collection", href)]
     return respond(request, item_collection_document(page.items, links, page.matched), GEOJSON)
 

@@ -23,8 +23,8 @@ from geoscope.errors import InvalidInputError, NotFoundError
 
 DEFAULT_CACHE_BYTES = 64 * 1024**2
 
-# A series keeps the chunks that it was read from if they are no more than this (16 MiB).
-MOST_KEPT_VALUES = 4 * 1024**2
+# The chunks that a series or a field was read from are kept if they are no more than this (32 MiB).
+MOST_KEPT_VALUES = 8 * 1024**2
 
 # Chunks with no more than this between them are fetched together: it costs about as much as a request.
 READ_CONFIG: ArrayConfigParams = {"sharding_coalesce_max_gap_bytes": 256 * 1024}
@@ -212,20 +212,24 @@ class Cube:
         ndarray of float32, of the grid's shape
             In the variable's unit; NaN where missing. Shared with others: it cannot be written to.
         """
-        selection = self._selection(name, dict.fromkeys(self.grid.dimensions, slice(None)), step)
-        kept = [
-            dimension for dimension in self.variable(name).dimensions if dimension in self.grid.dimensions
-        ]
-        order = [kept.index(dimension) for dimension in self.grid.dimensions]
+        grid = self.grid
+        everywhere = {
+            dimension: slice(0, length) for dimension, length in zip(grid.dimensions, grid.shape, strict=True)
+        }
+        selection = self._selection(name, everywhere, step)
+        kept = [dimension for dimension in self.variables[name].dimensions if dimension in everywhere]
+        order = [kept.index(dimension) for dimension in grid.dimensions]
 
         async def read() -> NDArray[np.float32]:
-            return np.ascontiguousarray(np.transpose(await self._read(name, selection), order))
+            values = await self._read_through_chunks(name, selection)
+            return np.transpose(values, order).copy()
 
         return await self._fields.get((self.identity, name, step), read)
 
     def _selection(self, name: str, place: dict[str, int | slice], time: int | slice) -> Selection:
         """Return what to read of an array, in the order of its dimensions."""
-        variable, selection = self.variable(name), []
+        variable = self.variable(name)
+        selection: list[int | slice] = []
         for dimension, length in zip(variable.dimensions, self._arrays[name].shape, strict=True):
             if self.times and dimension == self.times.dimension:
                 selection.append(time)
@@ -246,7 +250,7 @@ class Cube:
         return self._packing[name].unpack(stored)
 
     async def _read_through_chunks(self, name: str, selection: Selection) -> NDArray[np.float32]:
-        """Read all of the chunks that a selection touches and keep them: its neighbours then cost nothing.
+        """Read and keep all of the chunks that a selection touches: neighbours in space or time are then free.
 
         Zarr has to fetch and decode whole chunks in any case.
         """

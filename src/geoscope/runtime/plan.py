@@ -43,7 +43,7 @@ class Part:
     probe: HttpProbe | FileProbe | None = None
     address: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
-    start_timeout_s: float = 30.0
+    start_timeout_s: float = 60.0
     stop_grace_s: float = 10.0
 
 
