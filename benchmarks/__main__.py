@@ -31,11 +31,12 @@ def main() -> None:
 
 def _head() -> str:
     memory_gib = psutil.virtual_memory().total / 1024**3
+    machine = f"{psutil.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.system()}"
     return f"""# Performance
 
-Measured by `make bench` on {datetime.now(UTC):%Y-%m-%d}, version {__version__}: {psutil.cpu_count()} cores,
-{memory_gib:.0f} GiB, {platform.system()}, Python {platform.python_version()}. The candidates of a table take turns in one
-run; read ratios rather than milliseconds, which depend on the machine."""
+Measured by `make bench` on {datetime.now(UTC):%Y-%m-%d} with version {__version__} and Python
+{platform.python_version()} on {machine}. The candidates of a table take turns in one run; read ratios
+rather than milliseconds, which depend on the machine."""
 
 
 if __name__ == "__main__":

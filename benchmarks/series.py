@@ -38,8 +38,8 @@ def measure(bench: Bench) -> str:
         )
     return f"""## A time series at a point
 
-240 yearly values of one grid cell, {ROUNDS} rounds, one client, through the edge. The bare read asks the object store
-for the same chunks, without HTTP server, catalogue or CoverageJSON.
+240 yearly values of one grid cell, {ROUNDS} rounds, one client, through the edge. The bare read asks the
+object store for the same chunks, without HTTP server, catalogue or CoverageJSON.
 
 {table(timings, "bare read of the chunks (zarr, S3)")}"""
 

@@ -33,8 +33,8 @@ def measure(folder: Path) -> str:
     memory = [f"| {name} | {size_bytes / 1024**2:.0f} |" for name, size_bytes in parts.items()]
     return f"""## Starting and stopping
 
-The first start, with making secrets and databases, took {first_s:.1f} s (no demo data). {STARTS} later starts, by
-`geoscope up --detach` until it returns:
+The first start, with making secrets and databases, took {first_s:.1f} s (no demo data).
+{STARTS} later starts, by `geoscope up --detach` until it returns:
 
 | | median, ms | 10 to 90 %, ms | |
 | --- | ---: | ---: | --- |

@@ -49,9 +49,9 @@ def measure(bench: Bench) -> str:
         )
     return f"""## A tile
 
-256 x 256 PNG of a latitude-longitude field, {ROUNDS} rounds over eight tiles, warm. Geoscope answers through edge and
-HTTP; titiler-xarray answers inside the measuring process, without a network, and opens the same store anew for each
-request, as it does by itself.
+256 x 256 PNG of a latitude-longitude field, {ROUNDS} rounds over eight tiles, warm. Geoscope answers through
+edge and HTTP; titiler-xarray answers inside the measuring process, without a network, and opens the same
+store anew for each request, as it does by itself.
 
 {table(timings, "titiler-xarray, in process")}"""
 

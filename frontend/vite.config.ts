@@ -1,9 +1,21 @@
-import { defineConfig } from "vite";
+import { readFileSync } from "node:fs";
+import { defineConfig, type Plugin } from "vite";
 
 // Templates name main.js, main.css and theme.js; everything else carries a hash and is found from there.
 const entries = { main: "src/main.ts", theme: "src/theme.ts" };
 
+/** The fonts' licence asks to come along; Vite lists those of scripts only. */
+const fontLicences: Plugin = {
+  name: "font-licences",
+  generateBundle() {
+    const packages = ["@fontsource-variable/ibm-plex-sans", "@fontsource/ibm-plex-mono"];
+    const texts = packages.map((name) => readFileSync(`node_modules/${name}/LICENSE`, "utf8"));
+    this.emitFile({ type: "asset", fileName: "font-licences.txt", source: texts.join("\n\n") });
+  },
+};
+
 export default defineConfig({
+  plugins: [fontLicences],
   base: "/static/built/",
   publicDir: false,
   build: {

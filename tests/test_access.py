@@ -6,12 +6,12 @@ import jwt
 import pytest
 from fastapi.testclient import TestClient
 
-from geoscope.access import AUDIENCE, Principal, SignedInPrincipal, issue_token, verify_token
+from geoscope.access import AUDIENCE, Principal, issue_token, verify_token
 from geoscope.errors import NotAllowedError, NotSignedInError
 from geoscope.secrets import SIGNING_KEY, ensure_secrets, read_secret
 from geoscope.service import Manifest
 from geoscope.settings import Settings, current_settings
-from geoscope.web import service_application
+from geoscope.web import SignedInPrincipal, service_application
 
 MANIFEST = Manifest(
     id="greeter", title="Greeter", summary="Greets.", provider={"name": "x"}, category="see", version="1",

@@ -1,4 +1,4 @@
-"""The documentation is true: every service, setting, command and manifest field stands in it, every link leads on."""
+"""The documentation is true: every service, setting, command and manifest field stands in it."""
 
 import re
 from pathlib import Path

@@ -8,16 +8,15 @@ import time
 import uuid
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from fastapi import Depends, Request
 
 from geoscope.errors import NotAllowedError, NotSignedInError, SetupError
 from geoscope.secrets import SIGNING_KEY, read_secret
-from geoscope.settings import Settings, current_settings
+from geoscope.settings import Settings
 
 ADMINISTRATOR = "administrator"
 AUDIENCE = "geoscope"
@@ -95,15 +94,14 @@ def verify_token(settings: Settings, token: str) -> Principal:
     return Principal(claims["sub"], frozenset(claims.get("realm_access", {}).get("roles", ())))
 
 
-def principal_of_request(request: Request) -> Principal | None:
-    """Return who sends a request, or None for a stranger without a token.
+def principal_of_header(settings: Settings, header: str | None) -> Principal | None:
+    """Return who sends an `Authorization` header, or None for a stranger without one.
 
     Raises
     ------
     NotSignedInError
         If there is a token and it is not valid: a bad token is never taken for none.
     """
-    header = request.headers.get("authorization")
     if header is None:
         return None
     scheme, _, token = header.partition(" ")
@@ -111,21 +109,7 @@ def principal_of_request(request: Request) -> Principal | None:
         raise NotSignedInError(
             "Only bearer tokens are accepted.", "Send 'Authorization: Bearer TOKEN' (RFC 6750)."
         )
-    return verify_token(current_settings(), token.strip())
-
-
-def signed_in_principal(request: Request) -> Principal:
-    """Return who sends a request; a stranger is refused."""
-    principal = principal_of_request(request)
-    if principal is None:
-        raise NotSignedInError(
-            "This needs an access token.", "Send 'Authorization: Bearer TOKEN' (RFC 6750)."
-        )
-    return principal
-
-
-AnyPrincipal = Annotated[Principal | None, Depends(principal_of_request)]
-SignedInPrincipal = Annotated[Principal, Depends(signed_in_principal)]
+    return verify_token(settings, token.strip())
 
 
 @lru_cache(maxsize=4)

@@ -3,16 +3,21 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from geoscope.errors import GeoscopeError, InvalidInputError
+from geoscope.access import Principal, principal_of_header
+from geoscope.errors import GeoscopeError, InvalidInputError, NotSignedInError
 from geoscope.service import Manifest
+from geoscope.settings import current_settings
+
+# The media type that STAC API and OGC APIs name for their service description.
+OPENAPI_MEDIA_TYPE = "application/vnd.oai.openapi+json;version=3.1"
 
 type ErrorDocument = Callable[[GeoscopeError], tuple[dict[str, Any], str]]
 
@@ -43,7 +48,7 @@ def service_application(
         title=manifest.title,
         summary=manifest.summary,
         version=manifest.version,
-        openapi_url=manifest.openapi,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
@@ -60,6 +65,12 @@ def service_application(
     @application.get(manifest.health, include_in_schema=False)
     async def health() -> dict[str, str]:
         return {"status": "ok"}
+
+    if manifest.openapi:
+
+        @application.get(manifest.openapi, include_in_schema=False)
+        async def openapi() -> Response:
+            return Response(orjson.dumps(application.openapi()), media_type=OPENAPI_MEDIA_TYPE)
 
     @application.exception_handler(GeoscopeError)
     async def geoscope_error(_request: Request, error: GeoscopeError) -> Response:
@@ -94,6 +105,25 @@ def _error_response(
     document, media_type = error_document(error)
     challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     return Response(orjson.dumps(document), error.status, challenge | dict(headers or {}), media_type)
+
+
+def signed_in_principal(request: Request) -> Principal:
+    """Return who sends a request; a stranger is refused.
+
+    Raises
+    ------
+    NotSignedInError
+        If there is no token, or a wrong one.
+    """
+    principal = principal_of_header(current_settings(), request.headers.get("authorization"))
+    if principal is None:
+        raise NotSignedInError(
+            "This needs an access token.", "Send 'Authorization: Bearer TOKEN' (RFC 6750)."
+        )
+    return principal
+
+
+SignedInPrincipal = Annotated[Principal, Depends(signed_in_principal)]
 
 
 def base_url(request: Request) -> str:

@@ -11,7 +11,7 @@ from zarr.storage import LocalStore, MemoryStore
 from geoscope.cubes.cache import FieldCache
 from geoscope.cubes.cube import Cube
 from geoscope.cubes.writing import write_cube
-from geoscope.errors import InvalidInputError, NotFoundError
+from geoscope.errors import InvalidInputError, NotFoundError, UnavailableError
 
 VARIABLES = {
     "uk-met-office-scenarios/a1b": "air_temperature",
@@ -154,6 +154,18 @@ def test_unknown_variable_is_refused_with_those_that_there_are(sources):
     cube = write_and_open(sources["uk-met-office-scenarios/a1b"])
     with pytest.raises(InvalidInputError, match=r"no variable 'rain'. There are: air_temperature\."):
         cube.variable("rain")
+
+
+def test_broken_shard_is_an_error_and_never_a_value(sources, tmp_path):
+    store = LocalStore(tmp_path / "cube.zarr")
+    write_cube(sources["uk-met-office-scenarios/a1b"], store)
+    cube = asyncio.run(Cube.open(store))
+    (shard,) = (
+        path for path in (tmp_path / "cube.zarr" / "air_temperature" / "c").rglob("*") if path.is_file()
+    )
+    shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(UnavailableError, match="'air_temperature' cannot be read now"):
+        asyncio.run(cube.series("air_temperature", 0))
 
 
 def test_store_without_a_finished_cube_is_not_found(tmp_path):

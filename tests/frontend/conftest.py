@@ -1,4 +1,4 @@
-"""A small site with the built scripts, under the portal's own content security policy, and a browser to visit it."""
+"""A small site with the built scripts, under the portal's own security policy, and a browser to visit it."""
 
 import json
 import mimetypes
@@ -17,10 +17,12 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'"
 )
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Elements</title><link rel="icon" href="data:,">
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<title>Elements</title><link rel="icon" href="data:,">
 <script src="/static/built/theme.js"></script><link rel="stylesheet" href="/static/built/main.css">
 <script type="module" src="/static/built/main.js"></script>
-<script type="application/json" id="geo-labels">{"zoomIn": "Näher heran"}</script></head><body><main>%s</main></body></html>"""
+<script type="application/json" id="geo-labels">{"zoomIn": "Näher heran"}</script>
+</head><body><main>%s</main></body></html>"""
 TIMES = ["2006-04-16T00:00:00Z", "2006-05-16T00:00:00Z", "2006-06-16T00:00:00Z"]
 SOFTWARE_GRAPHICS = [
     "--no-sandbox",

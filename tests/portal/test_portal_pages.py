@@ -58,6 +58,8 @@ class TestWithData:
         fragment = text_of(browser.get("/explore", {"q": "scenario"}, headers={"HX-Request": "true"}))
         assert "Scenario A1B" in fragment
         assert "<html" not in fragment
+        short = browser.get("/explore", {"q": "a", "start": "", "bbox": ""}, headers={"HX-Request": "true"})
+        assert short.headers["HX-Push-Url"] == "/explore?q=a"
         whole = browser.get("/explore", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
         assert "<html" in text_of(whole)
         assert "HX-Request" in whole.headers["vary"]
@@ -115,6 +117,7 @@ class TestWithData:
         asked = {"colormap": "viridis", "datetime": "1860-06-01T00:00:00Z", "variable": "air_temperature"}
         picture = text_of(browser.get(address, asked, headers={"HX-Request": "true"}))
         assert "<html" not in picture
+        assert "<noscript" not in picture
         assert "datetime=1860-06-01" in picture
         assert "colormap=viridis" in picture
 

@@ -51,4 +51,8 @@ def test_words_of_a_visitor_are_never_markup(browser, data_half):
 def test_language_form_does_not_send_elsewhere(browser):
     answer = browser.post("/language", {"language": "fr", "next": "https://evil.example/"})
     assert answer.headers["location"] == "/"
+    here = "http://127.0.0.1/explore?q=ocean"
+    assert (
+        browser.post("/language", {"language": "fr"}, headers={"referer": here}).headers["location"] == here
+    )
     assert browser.get("/account").headers["content-language"] == "fr"

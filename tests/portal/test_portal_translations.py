@@ -9,6 +9,7 @@ import pytest
 from django.utils.translation.template import templatize
 
 import geoscope.portal
+from geoscope.portal.explorer.labels import LABELS
 from geoscope.service import core_manifests
 
 PORTAL = Path(geoscope.portal.__file__).parent
@@ -56,6 +57,16 @@ def read_catalogue(language):
             fields[name] = fields.get(name, "") + ast.literal_eval(quoted)
         messages[fields["msgid"]] = [value for key, value in fields.items() if key.startswith("msgstr")]
     return messages
+
+
+def test_words_of_the_elements_are_those_of_the_frontend():
+    source = (Path(__file__).parents[2] / "frontend" / "src" / "labels.ts").read_text()
+    english = source[source.index("{") : source.index("} as const")]
+    words = {
+        key: ast.literal_eval(text)
+        for key, text in re.findall(rf"^\s+(\w+): ({STRING}),$", english, re.MULTILINE)
+    }
+    assert {key: str(label) for key, label in LABELS.items()} == words
 
 
 @pytest.mark.parametrize("language", ["fr", "de"])

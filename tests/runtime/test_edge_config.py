@@ -11,14 +11,21 @@ from geoscope.runtime.plan import program
 from geoscope.service import Manifest, core_manifests
 from geoscope.settings import Settings
 
+ECHO = {
+    "id": "echo",
+    "title": "Echo",
+    "summary": "Echoes.",
+    "provider": {"name": "x"},
+    "category": "see",
+    "version": "1",
+    "routes": ("/echo",),
+    "upstream": "http://127.0.0.1:9000",
+    "health": "/echo/health",
+}
+
 
 def stranger(**more):
-    return Manifest(
-        **{
-            "id": "echo", "title": "Echo", "summary": "Echoes.", "provider": {"name": "x"}, "category": "see",
-            "version": "1", "routes": ("/echo",), "upstream": "http://127.0.0.1:9000", "health": "/echo/health",
-        } | more
-    )  # fmt: skip
+    return Manifest(**ECHO | more)
 
 
 @pytest.fixture

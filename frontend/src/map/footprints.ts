@@ -40,7 +40,7 @@ export class Footprints {
   }
 
   /** Shows the outlines at an address, or in the element `#ID` of the page. */
-  async load(_source: string, signal: AbortSignal): Promise<void> {
+  async load(address: string, signal: AbortSignal): Promise<void> {
     const collection = address.startsWith("#")
       ? readScript(address.slice(1))
       : await fetchGeoJson(address, signal);

@@ -4,8 +4,7 @@ from typing import Any
 
 from geoscope.catalogue.documents import BASE, GEOJSON, JSON_SCHEMA, QUERYABLES_REL, ROOT, link
 from geoscope.catalogue.manifest import MANIFEST
-
-OPENAPI_TYPE = "application/vnd.oai.openapi+json;version=3.1"
+from geoscope.web import OPENAPI_MEDIA_TYPE
 
 _STAC = "https://api.stacspec.org"
 CONFORMANCE = (
@@ -51,7 +50,7 @@ def landing_page(site_name: str, collection_titles: list[tuple[str, str]]) -> di
             link("data", f"{ROOT}/collections"),
             link("search", f"{ROOT}/search", GEOJSON, method="GET"),
             link("search", f"{ROOT}/search", GEOJSON, method="POST"),
-            link("service-desc", f"{BASE}{MANIFEST.openapi}", OPENAPI_TYPE),
+            link("service-desc", f"{BASE}{MANIFEST.openapi}", OPENAPI_MEDIA_TYPE),
             link(QUERYABLES_REL, f"{ROOT}/queryables", JSON_SCHEMA),
             *(link("child", f"{ROOT}/collections/{id_}", title=title) for id_, title in collection_titles),
         ],

@@ -6,14 +6,13 @@ from typing import Any
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Request, Response
 
-from geoscope.access import SignedInPrincipal
 from geoscope.catalogue import transactions
 from geoscope.catalogue.documents import GEOJSON, JSON, collection_document, item_document
 from geoscope.catalogue.exchange import IfMatch, Store, read_document, respond_revision
 from geoscope.catalogue.manifest import EDITOR_ROLE
 from geoscope.catalogue.models import FoundCollection, FoundItem
 from geoscope.catalogue.records import MAX_DOCUMENT_BYTES, collection_record, item_record, parse_document
-from geoscope.web import base_url
+from geoscope.web import SignedInPrincipal, base_url
 
 MAX_FEATURES_BYTES = 32 * 1024**2
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import httpx
 import orjson
-import plotext
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -128,14 +127,19 @@ def _draw(text: str, title: str) -> None:
             "Every value there is missing: the point lies outside the data, on land or under a cloud."
         )
         return
-    plotext.clear_figure()
-    plotext.theme("pro")
-    plotext.plotsize(min(console.width, 110), CHART_HEIGHT)
+    import plotext  # noqa: PLC0415 (takes a quarter of a second, and only this command needs it)
+
+    figure = plotext.figure
+    figure.clear()
+    figure.plot_size(min(console.width, 110), CHART_HEIGHT)
+    figure.title(title)
+    figure.label(quantity, "y")
     for instance, (years, values) in lines.items():
-        plotext.plot(years, values, label=instance, marker="braille")
-    plotext.title(title)
-    plotext.ylabel(quantity)
-    plotext.show()
+        line = figure.signal(years, values, marker="braille")
+        line.line()
+        line.label(instance)
+        figure.draw(line)
+    figure.show(colorless=not console.is_terminal)
 
 
 def _year(time: str) -> float:

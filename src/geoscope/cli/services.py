@@ -9,6 +9,7 @@ from rich.table import Table
 
 from geoscope.cli.options import DataDir, settings_of
 from geoscope.runtime.services_folder import add_service, remove_service, services_folder
+from geoscope.runtime.state import read_state
 from geoscope.service import discover
 
 application = typer.Typer(help="Add, list and remove services by their manifests.", no_args_is_help=True)
@@ -22,7 +23,9 @@ def add(
     """Bring a service onto the platform: routed, watched and listed from its manifest alone."""
     settings = settings_of(data_dir)
     added = add_service(settings, manifest)
-    console.print(f"{added.title} is at {settings.public_url}{added.routes[0]}", markup=False)
+    running = read_state(settings.data_dir)
+    address = running.address if running else settings.public_url
+    console.print(f"{added.title} is at {address}{added.routes[0]}", markup=False, soft_wrap=True)
 
 
 @application.command("remove")

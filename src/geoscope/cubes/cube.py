@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from geoscope.cubes.conventions import data_variables, time_axis
 from geoscope.cubes.detect import detect_grid
 from geoscope.cubes.grid import Grid
 from geoscope.cubes.times import GREGORIAN, TimeAxis
-from geoscope.errors import InvalidInputError, NotFoundError
+from geoscope.errors import InvalidInputError, NotFoundError, UnavailableError
 
 DEFAULT_CACHE_BYTES = 64 * 1024**2
 
@@ -226,7 +227,7 @@ class Cube:
 
         return await self._fields.get((self.identity, name, step), read)
 
-    def _selection(self, name: str, place: dict[str, int | slice], time: int | slice) -> Selection:
+    def _selection(self, name: str, place: Mapping[str, int | slice], time: int | slice) -> Selection:
         """Return what to read of an array, in the order of its dimensions."""
         variable = self.variable(name)
         selection: list[int | slice] = []
@@ -246,11 +247,14 @@ class Cube:
         return tuple(selection)
 
     async def _read(self, name: str, selection: Selection) -> NDArray[np.float32]:
-        stored = np.asarray(await self._arrays[name].getitem(selection))
-        return self._packing[name].unpack(stored)
+        try:
+            stored = await self._arrays[name].getitem(selection)
+        except Exception as error:  # stores and codecs share no class of errors
+            raise UnavailableError(f"The variable {name!r} cannot be read now: {error}") from error
+        return self._packing[name].unpack(np.asarray(stored))
 
     async def _read_through_chunks(self, name: str, selection: Selection) -> NDArray[np.float32]:
-        """Read and keep all of the chunks that a selection touches: neighbours in space or time are then free.
+        """Read and keep all chunks that a selection touches: neighbours in space or time are then free.
 
         Zarr has to fetch and decode whole chunks in any case.
         """

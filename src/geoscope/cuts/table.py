@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import repeat
 
 import numpy as np
 import orjson
@@ -28,11 +29,12 @@ def csv_table(found: list[Series]) -> str:
     return text.getvalue()
 
 
-def _rows(series: Series, names: Iterable[str]) -> Iterator[tuple[object, ...]]:
-    count = max(len(series.times), 1)
-    columns = [_decimals(series.values[name]) if name in series.values else [""] * count for name in names]
-    for time, *values in zip(series.times or [""], *columns, strict=True):
-        yield series.instance, time, *series.place, *values
+def _rows(series: Series, names: Iterable[str]) -> Iterable[tuple[str, ...]]:
+    times = series.times or [""]
+    nothing = [""] * len(times)
+    columns = (_decimals(series.values[name]) if name in series.values else nothing for name in names)
+    longitude, latitude = map(str, series.place)
+    return zip(repeat(series.instance), times, repeat(longitude), repeat(latitude), *columns, strict=False)
 
 
 def _heading(name: str, unit: str) -> str:

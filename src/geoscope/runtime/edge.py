@@ -143,7 +143,7 @@ def _public_data(settings: Settings) -> Json:
     proxy["headers"] = {
         "request": {"delete": sorted(cleaned)},
         "response": {
-            "delete": ["Access-Control-Allow-Origin", "Seaweed-*", "X-Amz-*"],
+            "delete": ["Seaweed-*", "X-Amz-*"],
             "set": {
                 "Access-Control-Allow-Origin": ["*"],
                 "Access-Control-Expose-Headers": ["Content-Range, ETag, Last-Modified"],

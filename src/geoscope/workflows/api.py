@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import anyio
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request, Response
 
-from geoscope.access import ADMINISTRATOR, SignedInPrincipal
+from geoscope.access import ADMINISTRATOR
 from geoscope.errors import GeoscopeError
 from geoscope.processes import Process, installed_processes
 from geoscope.settings import current_settings
-from geoscope.web import base_url, problem_document, service_application
+from geoscope.web import SignedInPrincipal, base_url, problem_document, service_application
 from geoscope.workflows.manifest import MANIFEST
 from geoscope.workflows.models import (
     ExecutionRequest,

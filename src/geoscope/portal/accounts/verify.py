@@ -20,11 +20,7 @@ def verify(request: HttpRequest) -> HttpResponse:
         principal = principal_of(request)
         check_access(manifest.access, principal)
     except GeoscopeError as error:
-        if (
-            error.status in (401, 403)
-            and request.accepts("text/html")
-            and "text/html" in request.headers["accept"]
-        ):
+        if error.status in (401, 403) and "text/html" in request.headers.get("accept", ""):
             template = "errors/not_signed_in.html" if error.status == 401 else "errors/403.html"
             return render(request, template, {"problem": str(error)}, status=error.status)
         return problem_answer(error)

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 LABELS = {
-    "loading": _("Loading…"),
+    "partFailed": _("This part of the page did not load. Reload the page to try again."),
     "noMap": _("This browser cannot draw the map (WebGL 2 is missing)."),
     "noChart": _("The chart cannot be drawn."),
     "layerFailed": _("The layer did not load."),

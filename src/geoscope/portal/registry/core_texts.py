@@ -1,4 +1,4 @@
-"""The words of the core services' manifests, marked for translation; a test finds those that are missing here."""
+"""The words of the core services' manifests, marked for translation; a test finds those that are missing."""
 
 from django.utils.translation import gettext_noop as _
 
@@ -25,8 +25,8 @@ TEXTS = (
     _("Service registry"),
     _("Viewer"),
     _(
-        "See any dataset on a map: tiles for a globe or a web map, whole pictures and legends, drawn from the "
-        "cube when they are asked for, in colours that keep their meaning for every eye."
+        "See any dataset on a map: tiles for a globe or a web map, whole pictures and legends, drawn from "
+        "the cube when they are asked for, in colours that keep their meaning for every eye."
     ),
     _("Colour maps to draw with"),
     _("Workflows"),

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import push_url
 
 from geoscope.errors import InvalidInputError, UnavailableError
 from geoscope.portal.explorer.catalogue import SearchResult, list_collections, search_items
@@ -30,8 +31,10 @@ def search(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         context |= {"is_narrowed": form.is_narrowed} | _find(data, form)
     context["next_query"] = _next_query(request, context["result"])
-    template = "pages/search.html#results" if wants_fragment(request) else "pages/search.html"
-    return render(request, template, context)
+    if wants_fragment(request):
+        answer = render(request, "pages/search.html#results", context)
+        return push_url(answer, _short_address(request))
+    return render(request, "pages/search.html", context)
 
 
 def _find(data: DataHalf, form: SearchForm) -> dict[str, object]:
@@ -42,6 +45,12 @@ def _find(data: DataHalf, form: SearchForm) -> dict[str, object]:
         return {}
     except UnavailableError as error:
         return {"problem": str(error)}
+
+
+def _short_address(request: HttpRequest) -> str:
+    """Return the address of this search without what was left empty."""
+    asked = urlencode({name: value for name, value in request.GET.items() if value})
+    return f"{request.path}?{asked}" if asked else request.path
 
 
 def _next_query(request: HttpRequest, result: object) -> str:
