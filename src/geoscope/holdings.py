@@ -22,15 +22,12 @@ from zarr.storage import ObjectStore
 from geoscope.cubes.cache import FieldCache
 from geoscope.cubes.cube import Cube
 from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError, TooLargeError, UnavailableError
-from geoscope.objects import open_bucket
+from geoscope.objects import PUBLIC_BUCKETS, open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings, current_settings
 
 S3_IDENTITY = "data-apis"
 CUBE_MEDIA_TYPE = "application/vnd.zarr"
-
-# The identity reads every bucket; a catalogue entry must not make a private one public.
-READABLE_BUCKETS = ("demo",)
 
 DOCUMENT_LIFETIME_S = 15.0
 MOST_DOCUMENTS = 2000
@@ -125,7 +122,8 @@ class Holdings:
 
     def _store(self, address: str) -> Store:
         match = _S3_ADDRESS.fullmatch(address)
-        if match is None or match["bucket"] not in READABLE_BUCKETS:
+        # The identity reads every bucket; a catalogue entry must not make a private one public.
+        if match is None or match["bucket"] not in PUBLIC_BUCKETS:
             raise NotFoundError(f"The cube {address} is not in a public bucket of this platform.")
         keys = read_s3_keys(self._settings, S3_IDENTITY)
         return ObjectStore(

@@ -8,6 +8,10 @@ from geoscope.settings import Settings
 # Any name will do: S3 signatures carry a region, SeaweedFS has none.
 REGION = "us-east-1"
 
+BUCKETS = ("archive", "demo", "home-administrator", "products")
+# Everybody reads their objects, with no keys.
+PUBLIC_BUCKETS = ("demo",)
+
 
 def open_bucket(settings: Settings, bucket: str, keys: S3Keys, *, prefix: str | None = None) -> S3Store:
     """Open a bucket of the installation's object store, inside the edge.

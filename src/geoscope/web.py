@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import Depends, FastAPI, Request, Response
@@ -12,25 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from geoscope.access import Principal, principal_of_header
+from geoscope.error_documents import ErrorDocument, problem_document
 from geoscope.errors import GeoscopeError, InvalidInputError, NotSignedInError
 from geoscope.service import Manifest
 from geoscope.settings import current_settings
 
 # The media type that STAC API and OGC APIs name for their service description.
 OPENAPI_MEDIA_TYPE = "application/vnd.oai.openapi+json;version=3.1"
-
-type ErrorDocument = Callable[[GeoscopeError], tuple[dict[str, Any], str]]
-
-
-def problem_document(error: GeoscopeError) -> tuple[dict[str, Any], str]:
-    """Describe an error as OGC APIs do: problem details (RFC 9457)."""
-    document = {"type": "about:blank", "title": error.code, "status": error.status, "detail": str(error)}
-    return document, "application/problem+json"
-
-
-def stac_error_document(error: GeoscopeError) -> tuple[dict[str, Any], str]:
-    """Describe an error as the STAC API does: `code` and `description`."""
-    return {"code": error.code, "description": str(error)}, "application/json"
 
 
 def service_application(

@@ -48,9 +48,17 @@ set_up_django()
 from django.contrib.auth.models import Group  # noqa: E402
 from django.db import transaction  # noqa: E402
 from django.test import Client  # noqa: E402
+from django.utils import translation  # noqa: E402
 
 from geoscope.portal.accounts.models import User  # noqa: E402
 from geoscope.portal.database import migrate_if_needed  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    """Begin and end in English: a request leaves its language behind in its thread."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ from fastapi import FastAPI
 from geoscope.catalogue import reading_routes, transaction_routes
 from geoscope.catalogue.manifest import MANIFEST
 from geoscope.catalogue.store.sqlite import SqliteStore
+from geoscope.error_documents import stac_error_document
 from geoscope.settings import current_settings
-from geoscope.web import service_application, stac_error_document
+from geoscope.web import service_application
 
 
 def create_application() -> FastAPI:

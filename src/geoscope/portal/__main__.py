@@ -32,7 +32,7 @@ def main() -> int:
 
 
 def prepare() -> None:
-    """Make the database and the first administrator; quick when both are there."""
+    """Make the database and the first administrator, forget sessions that ended; quick when all is done."""
     folder = current_settings().data_dir / "portal"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,11 +41,14 @@ def prepare() -> None:
     django.setup()
 
     # Models can be imported only now that Django is set up.
+    from django.contrib.sessions.backends.db import SessionStore  # noqa: PLC0415
+
     from geoscope.portal.accounts.administrator import ensure_administrator  # noqa: PLC0415
     from geoscope.portal.database import migrate_if_needed  # noqa: PLC0415
 
     migrate_if_needed()
     ensure_administrator()
+    SessionStore.clear_expired()
 
 
 def print_login_link(user_name: str | None) -> None:

@@ -12,9 +12,9 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from geoscope.error_documents import problem_document
 from geoscope.errors import NotFoundError
 from geoscope.service import Manifest, core_manifests, is_below
-from geoscope.web import problem_document
 
 
 def create_application() -> ASGIApp:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from geoscope.runtime.data_folder import socket_folder
+from geoscope.runtime.edge_answers import error_routes, problem
 from geoscope.secrets import write_secret
 from geoscope.service import AccessPolicy, Manifest
 from geoscope.settings import Settings
@@ -62,7 +63,7 @@ def _servers(settings: Settings, manifests: list[Manifest]) -> Json:
     platform += [_service(settings, manifest) for manifest in manifests if not _is_default(manifest)]
     platform.append(_portal(settings))
     s3 = [{"@id": "s3", "handle": [_proxy(settings.internal.object_store_url)]}]
-    errors = {"routes": _error_routes()}
+    errors = {"routes": error_routes()}
     host = settings.edge.public_host
     if host:
         routes = [
@@ -108,7 +109,7 @@ def _guards(settings: Settings) -> list[Json]:
             {
                 "@id": "host-guard",
                 "match": [{"not": [{"host": list(settings.allowed_hosts)}]}],
-                "handle": [_problem(421, "This platform does not answer to that host name.")],
+                "handle": [problem(421, "This platform does not answer to that host name.")],
                 "terminal": True,
             }
         )
@@ -171,7 +172,7 @@ def _public_data(settings: Settings) -> Json:
         preflight,
         {
             "match": [{"not": [{"method": ["GET", "HEAD"]}]}],
-            "handle": [_problem(405, "Public data is read with GET or HEAD; write through the S3 endpoint.")],
+            "handle": [problem(405, "Public data is read with GET or HEAD; write through the S3 endpoint.")],
             "terminal": True,
         },
         {
@@ -259,43 +260,3 @@ def _proxy(address: str) -> Json:
         proxy["transport"] = {"protocol": "http", "tls": {}}
         proxy["headers"]["request"]["set"]["Host"] = [parts.netloc]
     return proxy
-
-
-def _problem(status: int, detail: str) -> Json:
-    """Answer with problem details (RFC 9457)."""
-    document = {"type": "about:blank", "status": status, "detail": detail}
-    return {
-        "handler": "static_response",
-        "status_code": status,
-        "headers": {"Content-Type": ["application/problem+json"]},
-        "body": json.dumps(document),
-    }
-
-
-_WAITING_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="refresh" content="5"><title>One moment</title></head>
-<body><main><h1>This part is starting again</h1>
-<p>It does not answer just now. This page tries again by itself every five seconds.</p>
-<p>For the operator: <code>geoscope status</code> says which part, <code>geoscope logs</code> says why.</p>
-</main></body></html>
-"""
-
-
-def _error_routes() -> list[Json]:
-    """Say that a part does not answer: with a page to people, with problem details to programs."""
-    page = {
-        "handler": "static_response",
-        "status_code": "{http.error.status_code}",
-        "headers": {"Content-Type": ["text/html; charset=utf-8"], "Retry-After": ["5"]},
-        "body": _WAITING_PAGE,
-    }
-    document = '{"type":"about:blank","status":{http.error.status_code},"title":"{http.error.status_text}"}'
-    problem = {
-        "handler": "static_response",
-        "status_code": "{http.error.status_code}",
-        "headers": {"Content-Type": ["application/problem+json"], "Retry-After": ["5"]},
-        "body": document,
-    }
-    wants_page = {"header": {"Accept": ["*text/html*"]}, "expression": "{http.error.status_code} >= 502"}
-    return [{"match": [wants_page], "handle": [page], "terminal": True}, {"handle": [problem]}]

@@ -8,12 +8,10 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from geoscope.objects import BUCKETS, PUBLIC_BUCKETS
 from geoscope.runtime.data_folder import socket_folder
 from geoscope.secrets import read_s3_keys, read_secret, write_secret
 from geoscope.settings import Settings
-
-BUCKETS = ("archive", "demo", "home-administrator", "products")
-PUBLIC_BUCKETS = ("demo",)
 
 PORTS = ("master", "master-grpc", "volume", "volume-grpc", "filer", "filer-grpc", "s3", "s3-grpc")
 

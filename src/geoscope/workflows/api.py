@@ -8,10 +8,11 @@ import anyio
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request, Response
 
 from geoscope.access import ADMINISTRATOR
+from geoscope.error_documents import problem_document
 from geoscope.errors import GeoscopeError
 from geoscope.processes import Process, installed_processes
 from geoscope.settings import current_settings
-from geoscope.web import SignedInPrincipal, base_url, problem_document, service_application
+from geoscope.web import SignedInPrincipal, base_url, service_application
 from geoscope.workflows.manifest import MANIFEST
 from geoscope.workflows.models import (
     ExecutionRequest,

@@ -8,12 +8,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 from pydantic import ValidationError
 
+from geoscope.error_documents import problem_document
 from geoscope.errors import GeoscopeError, InvalidInputError, NotSignedInError, TooLargeError
 from geoscope.portal.accounts.principals import token_principal
 from geoscope.portal.registry.documents import service_document
 from geoscope.portal.registry.health import Health, Observation, health_by_service, record_observation
 from geoscope.portal.registry.manifests import find_manifest, search_manifests
-from geoscope.web import problem_document
 
 MAX_OBSERVATION_BYTES = 4096
 WATCH_ROLE = "service-watch"

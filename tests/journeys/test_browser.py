@@ -1,0 +1,200 @@
+"""A person's way through the pages, in real Chromium: find, open, click the map, read the series."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import iris_sample_data
+import numpy as np
+import pytest
+import xarray as xr
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+pytestmark = pytest.mark.xdist_group("platform")
+
+SAMPLES = Path(iris_sample_data.path)
+SERIES = "/series?collection=uk-met-office-scenarios&variable=air_temperature"
+ITEM = "/explore/collections/uk-met-office-scenarios/items/a1b"
+# Software drawing, so that the globe and the maps draw on a machine without a graphics card.
+CHROMIUM_ARGUMENTS = [
+    *("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"),
+]
+SLOW_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(platform, browser):
+    """Open pages and fail on whatever the browser complains about."""
+    contexts, complaints = [], []
+
+    def open_page(path="/", *, phone=False, dark=False):
+        size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}
+        context = browser.new_context(
+            viewport=size, color_scheme="dark" if dark else "light", base_url=platform.url, bypass_csp=False
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(SLOW_MS)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
+        )
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def drawn(page, selector):
+    """Wait until a map or globe has drawn its data."""
+    element = page.locator(selector).first
+    expect(element).to_have_attribute("data-layer", "ready", timeout=SLOW_MS)
+    return element
+
+
+def source(item, longitude, latitude):
+    """Read a series by xarray from the file that the demo was made from."""
+    file = {"a1b": "A1B_north_america.nc", "e1": "E1_north_america.nc"}[item]
+    with xr.open_dataset(SAMPLES / file, decode_timedelta=False) as dataset:
+        point = dataset.air_temperature.sel(longitude=longitude % 360, latitude=latitude, method="nearest")
+        return point.values.copy()
+
+
+def test_find_an_item_click_the_map_and_read_the_series(open_page):
+    page = open_page("/")
+    drawn(page, "geo-globe")
+    page.get_by_role("searchbox").fill("scenario")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#results")).to_contain_text("2 datasets")
+
+    page.locator("#results").get_by_role("link", name=re.compile("Scenario A1B")).first.click()
+    expect(page).to_have_url(re.compile(ITEM))
+    drawn(page, "geo-map")
+
+    page.get_by_role("link", name=re.compile("series", re.IGNORECASE)).last.click()
+    expect(page).to_have_url(re.compile("/series"))
+    canvas = drawn(page, "geo-map[pick]").locator("canvas").first
+    canvas.scroll_into_view_if_needed()
+    canvas.click()
+    expect(page.locator("#series table").first).to_be_visible()
+
+    longitude, latitude = float(page.locator("#lon").input_value()), float(page.locator("#lat").input_value())
+    chart = json.loads(page.locator("geo-series script").text_content())
+    shown = {series["name"]: np.array(series["values"], dtype="float32") for series in chart["series"]}
+    expected = {
+        "Scenario A1B": source("a1b", longitude, latitude),
+        "Scenario E1": source("e1", longitude, latitude),
+    }
+    for name, values in expected.items():
+        np.testing.assert_array_equal(shown[name], values)
+
+    page.locator("#series summary").click()
+    cells = page.locator("#series details tbody tr").last.locator("td").all_text_contents()
+    told = [float(cell.replace("\N{MINUS SIGN}", "-").replace("+", "")) for cell in cells]
+    last = [values[-1] for values in expected.values()]
+    assert told[:2] == pytest.approx(last, abs=0.006)
+    assert told[2:] == pytest.approx([np.mean(last), last[1] - last[0]], abs=0.006)
+
+
+def test_the_series_without_a_mouse(open_page):
+    page = open_page(SERIES)
+    page.locator("#lon").focus()
+    page.keyboard.type("-100")
+    page.keyboard.press("Tab")
+    page.keyboard.type("45")
+    page.keyboard.press("Enter")
+    expect(page.locator("#series table").first).to_be_visible()
+    expect(page).to_have_url(re.compile("lon=-100.*lat=45"))
+
+
+def test_every_view_is_a_link_that_holds_it_all(open_page):
+    page = open_page(f"{SERIES}&lon=-100&lat=45")
+    expect(page.locator("geo-series")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download CSV").click()
+    assert "air_temperature" in Path(download.value.path()).read_text()
+
+
+def test_a_point_outside_the_data_is_told_with_the_extent(open_page):
+    page = open_page(f"{SERIES}&lon=10&lat=50")
+    expect(page.locator("#series")).to_contain_text("outside the data")
+
+
+def test_nothing_found_offers_a_way_back(open_page):
+    page = open_page("/explore?q=unheardof")
+    expect(page.locator("#results")).to_contain_text("Nothing fits this search")
+    page.get_by_role("link", name="Show everything").click()
+    expect(page.locator("#results")).to_contain_text("5 datasets")
+
+
+def test_the_item_page_gives_code_that_can_be_copied(open_page):
+    page = open_page(ITEM)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("copy-code").first.get_by_role("button").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip()
+    assert copied.strip() in page.locator("copy-code").first.text_content()
+
+
+def test_language_and_theme_are_kept(open_page):
+    page = open_page("/")
+    page.get_by_role("button", name="FR").click()
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+    page.locator("[data-theme-toggle]").click()
+    theme = page.locator("html").get_attribute("data-theme")
+    page.goto("/explore")
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+    assert page.locator("html").get_attribute("data-theme") == theme
+
+
+def test_the_one_time_link_signs_in_once(open_page, platform):
+    link = platform.run("login-link").stdout.strip()
+    page = open_page(link)
+    page.get_by_role("main").get_by_role("button").click()
+    expect(page.get_by_role("banner")).to_contain_text("administrator")
+    again = open_page(link)
+    expect(again.get_by_role("main")).not_to_contain_text("administrator")
+    expect(again.get_by_role("banner")).to_contain_text("Sign in")
+
+
+def test_services_show_their_live_health(open_page):
+    page = open_page("/")
+    for title in ("Catalogue", "Cuts", "Viewer", "Portal"):
+        expect(page.get_by_role("main")).to_contain_text(title)
+    expect(page.locator("#services, section:has(h2:text('Services'))").first).to_contain_text("up")
+
+
+PAGES = ["/", "/explore", ITEM, f"{SERIES}&lon=-100&lat=45", "/explore/collections/nemo-ocean", "/nowhere"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_axe_finds_no_serious_fault(platform, browser, path, look):
+    size = {"width": 390, "height": 844} if look == "phone" else {"width": 1440, "height": 900}
+    # axe is put into the page by script, which the pages' own policy would rightly refuse.
+    scheme = "dark" if look == "dark" else "light"
+    context = browser.new_context(viewport=size, color_scheme=scheme, base_url=platform.url, bypass_csp=True)
+    page = context.new_page()
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    context.close()
+    serious = [fault for fault in found.response["violations"] if fault["impact"] in ("serious", "critical")]
+    assert [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in serious] == []
+    assert width <= 0, "the page scrolls sideways"
