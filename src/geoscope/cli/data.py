@@ -132,11 +132,10 @@ def _draw(text: str, title: str) -> None:
     figure = plotext.figure
     figure.clear()
     figure.plot_size(min(console.width, 110), CHART_HEIGHT)
-    figure.title(title)
-    figure.label(quantity, "y")
+    figure.title(f"{quantity}: {title}")
     for instance, (years, values) in lines.items():
         line = figure.signal(years, values, marker="braille")
-        line.line()
+        line.lines()
         line.label(instance)
         figure.draw(line)
     figure.show(colorless=not console.is_terminal)
