@@ -1,5 +1,6 @@
 """A platform in a folder of its own, driven by its command line as a new user would."""
 
+import os
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ class Platform:
     s3_port: int
     process: subprocess.Popen | None = None
     output: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -60,6 +62,7 @@ class Platform:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            env=os.environ | self.environment,
         )
 
     def wait_for(self, words: str) -> list[str]:

@@ -40,3 +40,5 @@ def test_a_public_host_switches_https_on(tmp_path):
     assert settings.public_url == "https://earth.example"
     assert settings.s3_url == "https://s3.earth.example"
     assert not settings.is_loopback
+    assert settings.listen_host == ""
+    assert Settings(data_dir=tmp_path, edge={"public_host": "earth.example", "host": "127.0.0.1"}).listen_host

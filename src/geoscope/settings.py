@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1", "[::1]")
@@ -37,15 +38,19 @@ class Group(BaseModel):
 class EdgeSettings(Group):
     """Where the platform listens."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on; loopback until told otherwise.")
+    host: str | None = Field(
+        None,
+        description="Address to listen on: loopback until told otherwise, every one with a public host name.",
+    )
     port: Port = Field(8080, description="Port of pages and APIs.")
     s3_port: Port | None = Field(
         None, description="Port of the S3 endpoint; by default the next after `port`."
     )
-    public_host: str | None = Field(
-        None,
-        description="Public host name; when set, HTTPS with an automatic certificate on ports 443 and 80.",
+    public_host: HostName | None = Field(
+        None, description="Public host name; when set, HTTPS with an automatic certificate."
     )
+    https_port: Port = Field(443, description="Port of HTTPS, when a public host name is set.")
+    http_port: Port = Field(80, description="Port that redirects to HTTPS, when a public host name is set.")
 
 
 class InternalSettings(Group):
@@ -102,10 +107,17 @@ class Settings(BaseSettings):
         return init_settings, env_settings, file
 
     @property
+    def listen_host(self) -> str:
+        """The address that the edge listens on; empty for every one."""
+        if self.edge.host is None:
+            return "" if self.edge.public_host else "127.0.0.1"
+        return self.edge.host
+
+    @property
     def public_url(self) -> str:
         """The platform's own address, without a slash at the end."""
         if self.edge.public_host:
-            return f"https://{self.edge.public_host}"
+            return f"https://{self.edge.public_host}{self._https_port}"
         return f"http://{self._own_host}:{self.edge.port}"
 
     @property
@@ -117,13 +129,13 @@ class Settings(BaseSettings):
     def s3_url(self) -> str:
         """The address of the S3 endpoint, without a slash at the end."""
         if self.edge.public_host:
-            return f"https://s3.{self.edge.public_host}"
+            return f"https://s3.{self.edge.public_host}{self._https_port}"
         return f"http://{self._own_host}:{self.s3_port}"
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine reaches the platform."""
-        return self.edge.public_host is None and self.edge.host in LOOPBACK_HOSTS
+        return self.edge.public_host is None and self.listen_host in LOOPBACK_HOSTS
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:
@@ -133,9 +145,13 @@ class Settings(BaseSettings):
         return LOOPBACK_HOSTS if self.is_loopback else ("*",)
 
     @property
+    def _https_port(self) -> str:
+        return "" if self.edge.https_port == 443 else f":{self.edge.https_port}"
+
+    @property
     def _own_host(self) -> str:
-        every_address = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
-        return "127.0.0.1" if self.edge.host in every_address else self.edge.host
+        every_address = ("", "0.0.0.0", "::")  # noqa: S104 (compared, not bound)
+        return "127.0.0.1" if self.listen_host in every_address else self.listen_host
 
 
 @lru_cache(maxsize=1)

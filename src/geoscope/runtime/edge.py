@@ -54,7 +54,17 @@ def make_config(settings: Settings, manifests: list[Manifest]) -> Json:
         },
         "logging": {"logs": {"default": {"level": "WARN", "encoder": {"format": "console"}}}},
         "storage": {"module": "file_system", "root": str(folder)},
-        "apps": {"http": {"grace_period": "3s", "servers": _servers(settings, manifests)}},
+        "apps": {
+            "http": {
+                "grace_period": "3s",
+                "http_port": settings.edge.http_port,
+                "https_port": settings.edge.https_port,
+                "servers": _servers(settings, manifests),
+            },
+            # Names that no public authority certifies, such as earth.localhost, get a certificate of Caddy's
+            # own authority; this machine's list of authorities is not touched.
+            "pki": {"certificate_authorities": {"local": {"install_trust": False}}},
+        },
     }
 
 
@@ -80,13 +90,13 @@ def _servers(settings: Settings, manifests: list[Manifest]) -> Json:
         ]
         return {
             "platform": {
-                "listen": [f"{_bracketed(settings.edge.host)}:443"],
+                "listen": [f"{_bracketed(settings.listen_host)}:{settings.edge.https_port}"],
                 "routes": routes,
                 "errors": errors,
             }
         }
     plain = {"automatic_https": {"disable": True}, "errors": errors}
-    address = _bracketed(settings.edge.host)
+    address = _bracketed(settings.listen_host)
     return {
         "platform": {"listen": [f"{address}:{settings.edge.port}"], "routes": platform, **plain},
         "s3": {"listen": [f"{address}:{settings.s3_port}"], "routes": s3, **plain},

@@ -90,7 +90,7 @@ def make_plan(settings: Settings) -> Plan:
     environment = _settings_environment(settings)
     parts = (
         _object_store(settings, ports),
-        _portal_preparation(),
+        _portal_setup(),
         _data_apis(settings, ports),
         _portal(settings, ports),
         _job_worker(settings),
@@ -102,9 +102,9 @@ def make_plan(settings: Settings) -> Plan:
 def _settings_environment(settings: Settings) -> dict[str, str]:
     """Hand the settings to a part, so that every part sees the same tree."""
     edge_settings, internal = settings.edge, settings.internal
-    given = {
+    given: dict[str, object] = {
         "GEOSCOPE_DATA_DIR": settings.data_dir,
-        "GEOSCOPE_EDGE__HOST": edge_settings.host,
+        "GEOSCOPE_EDGE__HOST": settings.listen_host,
         "GEOSCOPE_EDGE__PORT": edge_settings.port,
         "GEOSCOPE_EDGE__S3_PORT": settings.s3_port,
         "GEOSCOPE_INTERNAL__PORTAL_URL": internal.portal_url,
@@ -113,7 +113,11 @@ def _settings_environment(settings: Settings) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     if edge_settings.public_host:
-        given["GEOSCOPE_EDGE__PUBLIC_HOST"] = edge_settings.public_host
+        given |= {
+            "GEOSCOPE_EDGE__PUBLIC_HOST": edge_settings.public_host,
+            "GEOSCOPE_EDGE__HTTPS_PORT": edge_settings.https_port,
+            "GEOSCOPE_EDGE__HTTP_PORT": edge_settings.http_port,
+        }
     return {name: str(value) for name, value in given.items()}
 
 
@@ -129,9 +133,9 @@ def _object_store(settings: Settings, ports: dict[str, int]) -> Part:
     )
 
 
-def _portal_preparation() -> Part:
+def _portal_setup() -> Part:
     return Part(
-        name="portal-preparation",
+        name="portal-setup",
         title="Portal database",
         command=(sys.executable, "-m", "geoscope.portal", "prepare"),
         start_timeout_s=120.0,
@@ -150,7 +154,7 @@ def _portal(settings: Settings, ports: dict[str, int]) -> Part:
             *("--forwarded-allow-ips", "127.0.0.1", "--graceful-timeout", "5", "--log-level", "warning"),
             *("--no-control-socket",),
         ),
-        after=("portal-preparation",),
+        after=("portal-setup",),
         probe=HttpProbe(f"{url}/health"),
         address=url,
     )

@@ -54,7 +54,9 @@ class RunState(BaseModel):
         addresses = {part.name: part.address for part in self.parts if part.address}
         edge = settings.edge
         if address.scheme == "https":
-            edge = edge.model_copy(update={"public_host": address.hostname})
+            edge = edge.model_copy(
+                update={"public_host": address.hostname, "https_port": address.port or 443}
+            )
         else:
             edge = edge.model_copy(
                 update={"host": address.hostname, "port": address.port, "s3_port": s3.port}

@@ -123,9 +123,10 @@ def _clear_leftovers(settings: Settings) -> None:
 
 
 def _require_ports(settings: Settings) -> None:
-    host = settings.edge.host
+    host = settings.listen_host
     if settings.edge.public_host:
-        require_port(host, 443, "a privilege for port 443, which automatic HTTPS needs,")
+        require_port(host, settings.edge.https_port, "the setting edge.https_port")
+        require_port(host, settings.edge.http_port, "the setting edge.http_port")
         return
     require_port(host, settings.edge.port, "--port")
     require_port(host, settings.s3_port, "--s3-port")
