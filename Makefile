@@ -37,7 +37,7 @@ docs: .venv/dev ## Build the documentation into site/
 
 screenshots: .venv/dev ## Take the pictures of the documentation anew
 	@scripts/install-test-tools
-	$(BIN)/python scripts/screenshots.py
+	PYTHONPATH=. $(BIN)/python scripts/screenshots.py
 
 clean: ## Remove what was installed and built
 	rm -rf .venv .tools site dist frontend/node_modules src/geoscope/portal/static/built

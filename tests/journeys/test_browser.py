@@ -38,7 +38,11 @@ def browser():
 @pytest.fixture
 def open_page(platform, browser):
     """Open pages and fail on whatever the browser complains about."""
-    contexts, complaints = [], []
+    contexts, complaints, foreign = [], [], []
+
+    def note_foreign(url):
+        if not url.startswith((platform.url, "data:", "blob:")):
+            foreign.append(url)
 
     def open_page(path="/", *, complaints=complaints):
         context = browser.new_context(viewport=WIDE, base_url=platform.url)
@@ -49,6 +53,7 @@ def open_page(platform, browser):
         page.on(
             "console", lambda message: complaints.append(message.text) if message.type == "error" else None
         )
+        page.on("request", lambda request: note_foreign(request.url))
         page.goto(path)
         return page
 
@@ -56,6 +61,7 @@ def open_page(platform, browser):
     for context in contexts:
         context.close()
     assert complaints == []
+    assert foreign == [], "the pages ask other sites for something"
 
 
 def drawn(page, selector):

@@ -1,6 +1,7 @@
 """Keeps the parts of a plan alive: started in order of need, restarted with back-off, stopped in reverse."""
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import anyio
@@ -98,6 +99,9 @@ class Supervisor:
         tasks.cancel_scope.cancel()
 
     def _note_change(self) -> None:
-        write_state(self._folder, self.state)
+        with suppress(
+            OSError
+        ):  # a full disk must not stop the platform; the state file is only for looking at
+            write_state(self._folder, self.state)
         changed, self._changed = self._changed, anyio.Event()
         changed.set()
