@@ -56,7 +56,10 @@ class Area:
     @cached_property
     def shape(self) -> BaseGeometry:
         """The exact area, prepared for many tests."""
-        area = self.geometry or shapely.union_all([shapely.box(*box) for box in self.boxes])
+        # A box without width or height is a line or a point, and no valid polygon.
+        area = self.geometry or shapely.union_all(
+            [shapely.make_valid(shapely.box(*box)) for box in self.boxes]
+        )
         shapely.prepare(area)
         return area
 
@@ -102,7 +105,7 @@ def area_of_box(box: Box) -> Area:
     return Area(box.parts)
 
 
-def area_of_geometry(geojson: Mapping[str, Any]) -> Area:
+def area_of_geometry(geojson: Mapping[str, Any], field: str = "intersects") -> Area:
     """Return the area that a GeoJSON geometry covers; a polygon that crosses itself is repaired.
 
     Raises
@@ -110,10 +113,10 @@ def area_of_geometry(geojson: Mapping[str, Any]) -> Area:
     InvalidInputError
         If it is no GeoJSON geometry, is empty, leaves the globe or has too many positions.
     """
-    geometry = _parse_geometry(geojson, "intersects")
+    geometry = _parse_geometry(geojson, field)
     if shapely.get_num_coordinates(geometry) > MAX_POSITIONS:
         raise InvalidInputError(
-            f"intersects: {shapely.get_num_coordinates(geometry)} positions.",
+            f"{field}: {shapely.get_num_coordinates(geometry)} positions.",
             f"Simplify the geometry to {MAX_POSITIONS} at most.",
         )
     return Area((Box(*geometry.bounds),), geometry)
@@ -145,6 +148,14 @@ def footprint_of(geojson: Mapping[str, Any], bbox: Sequence[object]) -> Footprin
         )
     is_its_box = geometry.geom_type == "Point" or shapely.equals(geometry, shapely.box(*bounds))
     return Footprint(bounds, None if is_its_box else shapely.to_wkb(geometry))
+
+
+def stored_geometry(geojson: Mapping[str, Any], bbox: Sequence[float]) -> BaseGeometry:
+    """Return the geometry of an item that was checked before: valid, flat, and cut at the antimeridian."""
+    geometry = shapely.force_2d(shape(dict(geojson)))
+    if not geometry.is_valid:
+        geometry = shapely.make_valid(geometry)
+    return _cut_at_antimeridian(geometry) if bbox[0] > bbox[len(bbox) // 2] else geometry
 
 
 def meets(area: Area, box: Box, wkb: bytes | None) -> bool:

@@ -1,4 +1,4 @@
-"""The landing page, what the API conforms to, and what items can be asked for."""
+"""The landing page, and what the API conforms to."""
 
 from typing import Any
 
@@ -7,6 +7,20 @@ from geoscope.catalogue.manifest import MANIFEST
 from geoscope.web import OPENAPI_MEDIA_TYPE
 
 _STAC = "https://api.stacspec.org"
+_CQL2 = (
+    "cql2-text",
+    "cql2-json",
+    "basic-cql2",
+    "advanced-comparison-operators",
+    "case-insensitive-comparison",
+    "accent-insensitive-comparison",
+    "basic-spatial-functions",
+    "basic-spatial-functions-plus",
+    "spatial-functions",
+    "temporal-functions",
+    "property-property",
+    "arithmetic",
+)
 CONFORMANCE = (
     f"{_STAC}/v1.0.0/core",
     f"{_STAC}/v1.0.0/collections",
@@ -18,12 +32,18 @@ CONFORMANCE = (
     f"{_STAC}/v1.0.0-rc.1/collection-search#free-text",
     f"{_STAC}/v1.0.0/ogcapi-features/extensions/transaction",
     f"{_STAC}/v1.0.0/collections/extensions/transaction",
+    # The extension's version 1.0.0 kept what its last candidate said; clients look for either.
+    f"{_STAC}/v1.0.0/item-search#filter",
+    f"{_STAC}/v1.0.0-rc.3/item-search#filter",
+    *(
+        f"http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/{name}"
+        for name in ("filter", "features-filter")
+    ),
+    *(f"http://www.opengis.net/spec/cql2/1.0/conf/{name}" for name in _CQL2),
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
     "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/simple-query",
 )
-
-_ITEM_SCHEMA = "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema"
 
 
 def landing_page(site_name: str, collection_titles: list[tuple[str, str]]) -> dict[str, Any]:
@@ -54,35 +74,4 @@ def landing_page(site_name: str, collection_titles: list[tuple[str, str]]) -> di
             link(QUERYABLES_REL, f"{ROOT}/queryables", JSON_SCHEMA),
             *(link("child", f"{ROOT}/collections/{id_}", title=title) for id_, title in collection_titles),
         ],
-    }
-
-
-def queryables(collection: str | None = None) -> dict[str, Any]:
-    """Return the properties that a search can name, as a JSON Schema (OGC API Features, part 3).
-
-    Parameters
-    ----------
-    collection : str, optional
-        For searches within this collection; otherwise for searches across all.
-    """
-    place = f"/collections/{collection}" if collection else ""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"{ROOT}{place}/queryables",
-        "type": "object",
-        "title": f"Queryables of {collection}" if collection else "Queryables",
-        "properties": {
-            "id": {
-                "title": "Item",
-                "$ref": f"{_ITEM_SCHEMA}/item.json#/definitions/core/allOf/2/properties/id",
-            },
-            "collection": {"title": "Collection", "type": "string"}
-            | ({"const": collection} if collection else {}),
-            "geometry": {"title": "Geometry", "$ref": "https://geojson.org/schema/Geometry.json"},
-            "datetime": {
-                "title": "Date and time",
-                "$ref": f"{_ITEM_SCHEMA}/datetime.json#/properties/datetime",
-            },
-        },
-        "additionalProperties": False,
     }

@@ -9,6 +9,7 @@ import orjson
 
 from geoscope.catalogue.areas import Area, Box, Footprint
 from geoscope.catalogue.datetimes import Interval
+from geoscope.catalogue.filters import Filter
 from geoscope.errors import InvalidInputError
 
 
@@ -36,6 +37,8 @@ class ItemSearch:
         The item's time has an instant in common with it.
     phrases : tuple of str
         The item, or its collection, holds at least one of these phrases.
+    filter : Filter or None
+        The item's document meets it.
     after : Position or None
         Where the page before this one ended.
     """
@@ -46,6 +49,7 @@ class ItemSearch:
     area: Area | None = None
     time: Interval | None = None
     phrases: tuple[str, ...] = ()
+    filter: Filter | None = None
     after: Position | None = None
 
 

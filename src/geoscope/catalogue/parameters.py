@@ -5,13 +5,15 @@ answer that silently ignored a filter would be wrong.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from geoscope.catalogue.areas import Area, area_of_box, area_of_geometry, parse_bbox
 from geoscope.catalogue.datetimes import Interval, parse_interval
+from geoscope.catalogue.filters import Filter, FilterLanguage, parse_filter
 from geoscope.catalogue.models import CollectionSearch, ItemSearch, collection_position, item_position
 from geoscope.catalogue.words import parse_phrases
 from geoscope.errors import InvalidInputError
@@ -30,6 +32,20 @@ Token = Annotated[
     str | None, Field(max_length=2000, description="Where the page begins; from the link `next`.")
 ]
 Ids = Annotated[str | None, Field(description="Ids, separated by commas.")]
+FilterText = Annotated[
+    str | None,
+    Field(description="A condition in CQL2, such as `eo:cloud_cover < 10 AND title LIKE '%ice%'`."),
+]
+Language = Annotated[
+    FilterLanguage | None,
+    BeforeValidator(lambda sent: sent or None),
+    Field(alias="filter-lang", description="How `filter` is written; by GET text, by POST JSON if not said."),
+]
+FilterCrs = Annotated[
+    Literal["http://www.opengis.net/def/crs/OGC/1.3/CRS84"] | None,
+    BeforeValidator(lambda sent: sent or None),
+    Field(alias="filter-crs", description="Coordinates in `filter` are longitude, latitude; nothing else."),
+]
 
 
 class Parameters(BaseModel):
@@ -58,7 +74,19 @@ class CollectionParameters(Parameters):
         )
 
 
-class ItemParameters(Parameters):
+class FilterParameters(Parameters):
+    """Query parameters of the Filter extension."""
+
+    filter: FilterText = None
+    filter_lang: Language = None
+    filter_crs: FilterCrs = None
+
+    def parsed_filter(self) -> Filter | None:
+        """Return the condition that is asked for."""
+        return parse_filter(self.filter, self.filter_lang or "cql2-text") if self.filter else None
+
+
+class ItemParameters(FilterParameters):
     """Query parameters of `/collections/{collection}/items`."""
 
     bbox: Bbox = None
@@ -83,11 +111,12 @@ class ItemParameters(Parameters):
             area=_box_area(self.bbox),
             time=_interval(self.datetime),
             phrases=parse_phrases(_split(self.q)),
+            filter=self.parsed_filter(),
             after=item_position(self.token) if self.token else None,
         )
 
 
-class SearchParameters(Parameters):
+class SearchParameters(FilterParameters):
     """Query parameters of `GET /search`."""
 
     ids: Ids = None
@@ -101,7 +130,7 @@ class SearchParameters(Parameters):
 
     def search(self, max_page_size: int) -> ItemSearch:
         """Return the search that is asked for."""
-        return SearchBody(
+        search = SearchBody(
             ids=_split(self.ids),
             collections=_split(self.collections),
             bbox=_numbers(self.bbox),
@@ -111,6 +140,7 @@ class SearchParameters(Parameters):
             limit=self.limit,
             token=self.token,
         ).search(max_page_size)
+        return replace(search, filter=self.parsed_filter())
 
 
 class SearchBody(Parameters):
@@ -124,6 +154,9 @@ class SearchBody(Parameters):
     intersects: dict[str, Any] | None = Field(None, description="A GeoJSON geometry; not together with bbox.")
     datetime: Datetime = None
     q: list[str] | str | None = Field(None, description="Phrases; any of them may match.")
+    filter: dict[str, Any] | bool | str | None = Field(None, description="A condition in CQL2.")
+    filter_lang: Language = None
+    filter_crs: FilterCrs = None
     limit: Limit = DEFAULT_LIMIT
     token: Token = None
 
@@ -142,8 +175,14 @@ class SearchBody(Parameters):
             area=self._area(),
             time=_interval(self.datetime),
             phrases=parse_phrases(_split(self.q) if isinstance(self.q, str) else self.q or ()),
+            filter=self._filter(),
             after=item_position(self.token) if self.token else None,
         )
+
+    def _filter(self) -> Filter | None:
+        if self.filter is None or self.filter == "":
+            return None
+        return parse_filter(self.filter, self.filter_lang or "cql2-json")
 
     def _area(self) -> Area | None:
         if self.bbox is not None and self.intersects is not None:
@@ -180,7 +219,8 @@ def _invalid(place: str, model: type[Parameters], error: ValidationError) -> Inv
         f"{'.'.join(map(str, part['loc'])) or place}: {part['msg']}" for part in error.errors()[:5]
     )
     return InvalidInputError(
-        f"The {place} is not valid: {problems}.", f"Known are {', '.join(model.model_fields)}."
+        f"The {place} is not valid: {problems}.",
+        f"Known are {', '.join(field.alias or name for name, field in model.model_fields.items())}.",
     )
 
 

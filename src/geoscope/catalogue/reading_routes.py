@@ -16,8 +16,8 @@ from geoscope.catalogue.documents import (
     link,
 )
 from geoscope.catalogue.exchange import IfNoneMatch, Store, page_links, read_body, respond, respond_revision
-from geoscope.catalogue.landing import CONFORMANCE, landing_page, queryables
-from geoscope.catalogue.models import FoundCollection, FoundItem, encode_token
+from geoscope.catalogue.landing import CONFORMANCE, landing_page
+from geoscope.catalogue.models import FoundCollection, FoundItem, ItemSearch, encode_token
 from geoscope.catalogue.parameters import (
     CollectionParameters,
     ItemParameters,
@@ -27,6 +27,7 @@ from geoscope.catalogue.parameters import (
     parse_query,
     parse_search_body,
 )
+from geoscope.catalogue.queryables import SAMPLE_SIZE, queryables
 from geoscope.catalogue.transactions import no_collection, no_item
 from geoscope.settings import current_settings
 
@@ -68,7 +69,7 @@ async def search_by_body(request: Request, store: Store) -> Response:
     page = await store.find_items(asked.search(current_settings().catalogue.max_page_size))
     links = [link("self", f"{ROOT}/search", GEOJSON), link("root", ROOT)]
     if page.end is not None:
-        body = asked.model_dump(exclude_unset=True) | {"token": encode_token(page.end)}
+        body = asked.model_dump(exclude_unset=True, by_alias=True) | {"token": encode_token(page.end)}
         links.append(link("next", f"{ROOT}/search", GEOJSON, method="POST", body=body, merge=False))
     return respond(request, item_collection_document(page.items, links, page.matched), GEOJSON)
 
@@ -118,7 +119,9 @@ async def collection_queryables(request: Request, store: Store, collection: str)
     """Return what a search within a collection can name."""
     if await store.collection(collection) is None:
         raise no_collection(collection)
-    return respond(request, queryables(collection), JSON_SCHEMA)
+    newest = await store.find_items(ItemSearch(SAMPLE_SIZE, collections=(collection,)))
+    documents = (item.document for item in newest.items)
+    return respond(request, queryables(collection, documents), JSON_SCHEMA)
 
 
 @router.get("/collections/{collection}/items", openapi_extra=_query(ItemParameters))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from geoscope.catalogue.areas import Area, Box, meets
+from geoscope.catalogue.areas import Box, meets
 from geoscope.catalogue.models import CollectionPage, CollectionSearch, ItemPage, ItemSearch
 from geoscope.catalogue.store import Transaction
 from geoscope.catalogue.store.sqlite_search import (
@@ -81,14 +81,14 @@ class SqliteStore:
 
     async def find_items(self, search: ItemSearch) -> ItemPage:
         """Return the page of items that a search asks for."""
-        with self._read(search.area) as connection:
+        with self._read(search) as connection:
             page = find_items_soon(connection, search)
         if page is None:
             page = await anyio.to_thread.run_sync(self._find_items, search)
         return page
 
     def _find_items(self, search: ItemSearch) -> ItemPage:
-        with self._read(search.area) as connection:
+        with self._read(search) as connection:
             return find_items(connection, search)
 
     async def change[Result](self, work: Callable[[Transaction], Result]) -> Result:
@@ -118,13 +118,13 @@ class SqliteStore:
         self._writer.close()
 
     @contextmanager
-    def _read(self, area: Area | None = None) -> Iterator[sqlite3.Connection]:
+    def _read(self, search: ItemSearch | None = None) -> Iterator[sqlite3.Connection]:
         try:
             reader = self._readers.pop()
         except IndexError:
             reader = _Reader(self._connect())
         try:
-            with reader.snapshot(area) as connection:
+            with reader.snapshot(search) as connection:
                 yield connection
         finally:
             self._readers.append(reader)
@@ -140,17 +140,21 @@ class _Reader:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self._area: Area | None = None
+        self._search: ItemSearch | None = None
         self._deadline_s = 0.0
         connection.execute("PRAGMA query_only = 1")
         connection.execute("PRAGMA mmap_size = 1073741824")
         connection.create_function("meets_area", 5, self._meets_area)
+        connection.create_function("meets_filter", 1, self._meets_filter)
         connection.set_progress_handler(self._is_late, _INSTRUCTIONS_BETWEEN_LOOKS_AT_THE_CLOCK)
 
     @contextmanager
-    def snapshot(self, area: Area | None) -> Iterator[sqlite3.Connection]:
-        """Read one state of the catalogue, for a limited time; `meets_area` in a query means this area."""
-        self._area = area
+    def snapshot(self, search: ItemSearch | None) -> Iterator[sqlite3.Connection]:
+        """Read one state of the catalogue, for a limited time.
+
+        `meets_area` and `meets_filter` in a query mean the area and the filter of this search.
+        """
+        self._search = search
         self._deadline_s = time.monotonic() + SEARCH_DEADLINE_S
         self.connection.execute("BEGIN")
         try:
@@ -166,7 +170,16 @@ class _Reader:
             self.connection.execute("ROLLBACK")
 
     def _meets_area(self, west: float, south: float, east: float, north: float, shape: bytes | None) -> bool:
-        return self._area is not None and meets(self._area, Box(west, south, east, north), shape)
+        area = self._search.area if self._search else None
+        return area is not None and meets(area, Box(west, south, east, north), shape)
+
+    def _meets_filter(self, document: bytes) -> bool:
+        if self._is_late():
+            # So much is done for one document that SQLite itself looks at the clock too seldom.
+            self.connection.interrupt()
+            return False
+        condition = self._search.filter if self._search else None
+        return condition is not None and condition.matches(document)
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline_s

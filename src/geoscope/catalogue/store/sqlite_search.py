@@ -1,8 +1,8 @@
 """Searches as SQL.
 
 A search for items first looks whether one of its conditions leaves few candidates: by id, by the R*Tree of
-space and time, or by the words. These are tested exactly and sorted. Where many remain, matches are dense,
-and walking the items in their order finds a page soonest.
+space and time, by the words, or, if it has a filter, by collection. These are tested exactly and sorted.
+Where many remain, matches are dense, and walking the items in their order finds a page soonest.
 """
 
 import sqlite3
@@ -48,6 +48,11 @@ _CANDIDATES_BY_WORDS = """
         SELECT id FROM collections WHERE key IN (
             SELECT rowid FROM collection_text WHERE collection_text MATCH :phrases))"""
 
+_OF_COLLECTIONS = "{table}.collection IN (SELECT value FROM json_each(:collections))"
+_CANDIDATES_BY_COLLECTION = "SELECT key FROM items WHERE {collections}"
+
+_FILTER = "meets_filter((SELECT document FROM item_documents WHERE key = item.key))"
+
 # One row at least: the counts stand in each, beside the rows of the page.
 _SORTED_CANDIDATES = """
 WITH candidate AS MATERIALIZED (SELECT DISTINCT key FROM ({candidates}) LIMIT :few + 1),
@@ -82,7 +87,7 @@ def find_collection(connection: sqlite3.Connection, id_: str) -> bytes | None:
 
 def find_items_soon(connection: sqlite3.Connection, search: ItemSearch) -> ItemPage | None:
     """Return the page of items if that takes a few milliseconds at most, however large the catalogue is."""
-    if search.phrases:
+    if search.phrases or search.filter is not None:
         return None
     return _walk(connection, search) if _is_listing(search) else _sort_candidates(connection, search)
 
@@ -93,7 +98,8 @@ def find_items(connection: sqlite3.Connection, search: ItemSearch) -> ItemPage:
     Parameters
     ----------
     connection : sqlite3.Connection
-        Its function `meets_area(west, south, east, north, shape)` must mean the area of the search.
+        Its functions `meets_area(west, south, east, north, shape)` and `meets_filter(document)` must mean the
+        area and the filter of the search.
     search : ItemSearch
         What is asked for.
     """
@@ -189,6 +195,10 @@ def _candidates(search: ItemSearch) -> Iterator[str]:
         yield " UNION ALL ".join(_CANDIDATES_BY_SPACE_AND_TIME.format(box=box, time=time) for box in boxes)
     if search.phrases:
         yield _CANDIDATES_BY_WORDS
+    if search.filter is not None:
+        yield _CANDIDATES_BY_COLLECTION.format(
+            collections="true" if search.collections is None else _OF_COLLECTIONS.format(table="items")
+        )
 
 
 def _conditions(search: ItemSearch) -> list[str]:
@@ -196,11 +206,13 @@ def _conditions(search: ItemSearch) -> list[str]:
     if search.ids is not None:
         conditions.append("item.id IN (SELECT value FROM json_each(:ids))")
     if search.collections is not None:
-        conditions.append("item.collection IN (SELECT value FROM json_each(:collections))")
+        conditions.append(_OF_COLLECTIONS.format(table="item"))
     if search.phrases:
         conditions.append(_WORDS)
     if search.area is not None:
         conditions.append(_exact_space_condition(search.area))
+    if search.filter is not None:
+        conditions.append(_FILTER)
     return conditions
 
 
@@ -244,7 +256,8 @@ def _after(search: ItemSearch) -> str:
 
 def _is_listing(search: ItemSearch) -> bool:
     """Tell whether all items, or all of some collections, are asked for."""
-    return search.ids is None and search.area is None and search.time is None and not search.phrases
+    narrowing = (search.ids, search.area, search.time, search.filter)
+    return not search.phrases and all(condition is None for condition in narrowing)
 
 
 def _cheap_count(connection: sqlite3.Connection, search: ItemSearch, row_count: int) -> int | None:
