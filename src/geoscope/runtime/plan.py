@@ -191,7 +191,7 @@ def _job_worker(settings: Settings) -> Part:
         # The slot's name, not the process's: a restarted worker takes up the jobs that the killed one held.
         environment={"DBOS__VMID": "job-worker-0"},
         probe=FileProbe(settings.data_dir / "run" / "job-worker.ready", max_age_s=30.0),
-        after=("object-store", "data-apis"),
+        after=("object-store",),
     )
 
 
