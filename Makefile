@@ -20,13 +20,12 @@ check: .venv/dev ## Format, lint, types, import contracts, templates, front end
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint --check --lint --quiet src/geoscope/portal/templates
+	$(BIN)/djlint --lint --quiet src/geoscope/portal/templates
 	$(NPM) run check
 
 format: .venv/dev ## Format everything
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/djlint --reformat --quiet src/geoscope/portal/templates
 	$(NPM) run format
 
 bench: .venv/dev ## Measure side by side with the peers; writes docs/performance.md
