@@ -26,6 +26,9 @@ SLOW_MS = 60_000
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
+expect.set_options(timeout=SLOW_MS)
+
+
 @pytest.fixture(scope="module")
 def browser():
     path = shutil.which("chromium") or shutil.which("google-chrome")
@@ -67,7 +70,7 @@ def open_page(platform, browser):
 def drawn(page, selector):
     """Wait until a map or globe has drawn its data."""
     element = page.locator(selector).first
-    expect(element).to_have_attribute("data-layer", "ready", timeout=SLOW_MS)
+    expect(element).to_have_attribute("data-layer", "ready")
     return element
 
 

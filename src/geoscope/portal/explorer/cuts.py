@@ -41,7 +41,7 @@ class PointSeries:
 
 def position_query(variable: str, longitude: float, latitude: float) -> dict[str, str]:
     """Return the query of EDR `position` for one variable at one point (degrees)."""
-    return {"coords": f"POINT({longitude:g} {latitude:g})", "parameter-name": variable}
+    return {"coords": f"POINT({longitude:.10g} {latitude:.10g})", "parameter-name": variable}
 
 
 def read_series(

@@ -44,7 +44,7 @@ class SearchForm(forms.Form):
     def clean_bbox(self) -> str:
         """Check the area and write it in one way."""
         text = self.cleaned_data["bbox"].strip()
-        return ",".join(f"{number:g}" for number in box_of_text(text)) if text else ""
+        return ",".join(f"{number:.10g}" for number in box_of_text(text)) if text else ""
 
     def clean(self) -> None:
         """Check that the time does not run backwards."""

@@ -114,7 +114,7 @@ def _curl_item(item: Item, base: str, variable: str, point: Point | None) -> str
 {describe}
 # The values at one point, as CSV
 curl --get "{base}/edr/collections/{item.collection_id}/instances/{item.id}/position" \\
-  --data-urlencode "coords=POINT({longitude:g} {latitude:g})" \\
+  --data-urlencode "coords=POINT({longitude:.10g} {latitude:.10g})" \\
   --data-urlencode "parameter-name={variable}" \\
   --data-urlencode "f=CSV"
 """

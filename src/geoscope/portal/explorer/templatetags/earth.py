@@ -197,7 +197,7 @@ def box_numbers(box: Box) -> str:
 @register.filter
 def unlocalized(value: float) -> str:
     """Write a number as machines do; a year has no thousands separator."""
-    return f"{value:g}"
+    return f"{value:.10g}"
 
 
 @register.filter
