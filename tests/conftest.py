@@ -1,11 +1,31 @@
-"""What all tests share: one running platform with the demo data."""
+"""What all tests share: the demo's cubes without a platform, and one platform that has loaded them."""
 
 import re
 
 import pytest
 
 from geoscope.runtime.ports import free_port_pair
+from local_holdings import LocalHoldings, read_sources, write_demo
 from running import Platform
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The folder of all demo cubes, and the catalogue's documents of them."""
+    folder = tmp_path_factory.mktemp("cubes")
+    return folder, write_demo(folder)
+
+
+@pytest.fixture(scope="session")
+def sources():
+    """The demo's inputs as xarray reads them."""
+    return read_sources()
+
+
+@pytest.fixture
+def holdings(demo):
+    """The demo's cubes as the data services see them, without a platform."""
+    return LocalHoldings(*demo)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from geoscope.runtime.data_apis import SideBySide
 from geoscope.secrets import ensure_secrets
 from geoscope.service import core_manifests
 from geoscope.settings import Settings, current_settings
-from local_holdings import LocalHoldings, write_demo
+from local_holdings import LocalHoldings
 
 # Django is set up once a process, before anybody imports its models: so its folder lives as long.
 FOLDER = tempfile.TemporaryDirectory(prefix="geoscope-portal-test-")
@@ -111,13 +111,6 @@ def make_user(database):
         return user
 
     return make
-
-
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory):
-    """The folder of the demo's cubes, and the catalogue's documents of them by path."""
-    folder = tmp_path_factory.mktemp("cubes")
-    return folder, write_demo(folder)
 
 
 @pytest.fixture(scope="module")

@@ -1,24 +1,7 @@
 import pytest
 
 from geoscope.viewer.api import create_application
-from local_holdings import LocalHoldings, client_of, read_sources, write_demo
-
-
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory):
-    """The folder of all demo cubes, and the catalogue's documents of them."""
-    folder = tmp_path_factory.mktemp("cubes")
-    return folder, write_demo(folder)
-
-
-@pytest.fixture(scope="session")
-def sources():
-    return read_sources()
-
-
-@pytest.fixture
-def holdings(demo):
-    return LocalHoldings(*demo)
+from local_holdings import client_of
 
 
 @pytest.fixture
