@@ -1,6 +1,7 @@
 """What all tests share: the demo's cubes without a platform, and one platform that has loaded them."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -57,3 +58,24 @@ def platform(new_platform):
 @pytest.fixture(scope="session")
 def login_link(platform):
     return re.search(r"http\S+/account/login/\S+", "".join(platform.output)).group()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of its own, as small or as read-only as a test wants it."""
+    mounted = []
+
+    def mount(options):
+        place = tmp_path / "disk"
+        place.mkdir()
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, check=False
+        )
+        if done.returncode != 0:
+            pytest.skip("mounting a file system needs a privilege that this user does not have")
+        mounted.append(place)
+        return place
+
+    yield mount
+    for place in mounted:
+        subprocess.run(["umount", place], check=True)

@@ -37,7 +37,11 @@ def client(settings):
         principal.require_role("guest")
         return principal.subject
 
-    return TestClient(application)
+    @application.get("/greet/broken")
+    def broken() -> str:
+        raise ZeroDivisionError
+
+    return TestClient(application, raise_server_exceptions=False)
 
 
 def signed(settings, **changes):
@@ -98,6 +102,12 @@ def test_the_border_answers_401_with_a_challenge_and_403_with_a_reason(client, s
 
 def test_health_needs_nothing(client):
     assert client.get("/greet/health").json() == {"status": "ok"}
+
+
+def test_what_nobody_foresaw_is_answered_in_the_same_form_and_tells_nothing(client):
+    answer = client.get("/greet/broken")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "ZeroDivision" not in answer.text
 
 
 def test_an_unknown_path_is_answered_in_the_same_form(client):

@@ -64,6 +64,13 @@ def service_application(
     async def geoscope_error(_request: Request, error: GeoscopeError) -> Response:
         return _error_response(error, error_document)
 
+    @application.exception_handler(Exception)
+    async def unforeseen_error(_request: Request, _error: Exception) -> Response:
+        # The web framework raises it again afterwards, so that the log has it whole.
+        return _error_response(
+            GeoscopeError("Something went wrong inside the service.", "Its log says what."), error_document
+        )
+
     @application.exception_handler(RequestValidationError)
     async def invalid_request(_request: Request, error: RequestValidationError) -> Response:
         problems = "; ".join(

@@ -1,5 +1,6 @@
 """What happens when something goes wrong: ports, folders, killed parts, a killed supervisor, Ctrl-C."""
 
+import contextlib
 import json
 import os
 import signal
@@ -206,3 +207,23 @@ def test_secrets_stand_in_no_log_and_no_command_line(running_victim):
 def test_foreign_host_names_are_refused(running_victim):
     answer = httpx.get(running_victim.url, headers={"Host": "evil.example"})
     assert answer.status_code == 421
+
+
+def test_a_disk_that_fills_up_stops_nothing_and_all_goes_on_when_there_is_room(new_platform, small_disk):
+    disk = small_disk("size=700m")
+    platform = new_platform()
+    platform.data_dir = disk / "data"
+    platform.start("--no-demo")
+    with (disk / "fill").open("wb") as fill, contextlib.suppress(OSError):
+        while True:
+            fill.write(bytes(1024**2))
+    refused = platform.run("demo", check=False)
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    os.kill(platform.pid("portal"), signal.SIGKILL)
+    until(lambda: answers(platform.url), what="the portal")
+    (disk / "fill").unlink()
+    assert "Demo data loaded" in platform.run("demo").stdout
+    assert len(httpx.get(f"{platform.url}/stac/collections").json()["collections"]) == 4
+    until(lambda: platform.state.ready, what="the state file")
+    platform.end()

@@ -52,27 +52,6 @@ def test_a_damaged_marker_is_named(tmp_path):
         prepare_data_folder(tmp_path / "data")
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A real file system of its own, as small or as read-only as a test wants it."""
-    mounted = []
-
-    def mount(options):
-        place = tmp_path / "disk"
-        place.mkdir()
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, check=False
-        )
-        if done.returncode != 0:
-            pytest.skip("mounting a file system needs a privilege that this user does not have")
-        mounted.append(place)
-        return place
-
-    yield mount
-    for place in mounted:
-        subprocess.run(["umount", place], check=True)
-
-
 def test_a_full_disk_is_told_before_anything_is_written(small_disk):
     disk = small_disk("size=1m")
     with pytest.raises(SetupError, match="MiB left"):

@@ -37,7 +37,19 @@ async def follow_demo(settings: Settings, console: Console) -> None:
     """
     token = issue_token(settings, "service:command-line", frozenset({ADMINISTRATOR}))
     headers = {"Authorization": f"Bearer {token}"}
-    base = settings.internal.data_apis_url
+    try:
+        document = await _ask_and_follow(settings.internal.data_apis_url, headers, console)
+    except httpx.HTTPError as error:
+        raise UnavailableError(
+            f"The platform does not answer ({type(error).__name__}).", "`geoscope status` says more."
+        ) from error
+    if document["status"] != "successful":
+        raise UnavailableError(document.get("message") or f"The job ended as {document['status']}.")
+    (settings.data_dir / LOADED_MARK).touch()
+
+
+async def _ask_and_follow(base: str, headers: dict[str, str], console: Console) -> dict[str, Any]:
+    """Return the job as it ended."""
     async with httpx.AsyncClient(base_url=base, timeout=30.0, trust_env=False) as client:
         response = await client.post(f"/processes/{PROCESS}/execution", json={"inputs": {}}, headers=headers)
         document = _document(response)
@@ -49,9 +61,7 @@ async def follow_demo(settings: Settings, console: Console) -> None:
                 document = _document(await client.get(f"/jobs/{document['jobID']}"))
             if document["status"] == "successful":
                 progress.update(bar, completed=100, description="Demo data loaded")
-    if document["status"] != "successful":
-        raise UnavailableError(document.get("message") or f"The job ended as {document['status']}.")
-    (settings.data_dir / LOADED_MARK).touch()
+    return document
 
 
 def _progress(console: Console) -> Progress:
@@ -64,7 +74,10 @@ def _words(document: dict[str, Any]) -> str:
 
 
 def _document(response: httpx.Response) -> dict[str, Any]:
-    document: dict[str, Any] = response.json()
+    try:
+        document: dict[str, Any] = response.json()
+    except ValueError as error:
+        raise UnavailableError(f"The platform answered {response.status_code}.") from error
     if response.is_error:
         raise UnavailableError(str(document.get("detail") or document))
     return document

@@ -3,9 +3,9 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import anyio
 import orjson
@@ -165,26 +165,28 @@ def _start_in_background(settings: Settings) -> None:
         state = read_state(settings.data_dir)
         raise SetupError(f"Geoscope is running already{f' at {state.address}' if state else ''}.")
     arguments = [argument for argument in sys.argv[1:] if argument not in ("--detach", "-d")]
-    output = Path(os.devnull)
-    with subprocess.Popen(
-        [sys.executable, "-m", "geoscope", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=output.open("w"),
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
+    # A file, not a pipe: what the platform says later must not fail because nobody reads it.
+    with tempfile.TemporaryFile() as words:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "geoscope", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=words,
+            start_new_session=True,
+        )
         with console.status("Starting Geoscope in the background ..."):
-            state = _wait_for_ready(process, settings)
-        process.returncode = 0  # it goes on without us
-    console.print(f"Geoscope runs at [link]{state.address}[/link]; `geoscope stop` ends it.")
+            state = _wait_for_ready(process, words, settings)
+    process.returncode = 0  # it goes on without us
+    console.print(f"Geoscope runs at {state.address}; `geoscope stop` ends it.")
 
 
-def _wait_for_ready(process: "subprocess.Popen[bytes]", settings: Settings) -> RunState:
+def _wait_for_ready(process: "subprocess.Popen[bytes]", words: IO[bytes], settings: Settings) -> RunState:
     deadline = time.monotonic() + LONGEST_START_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            words = process.stderr.read().decode().strip() if process.stderr else ""
-            raise SetupError(words.removeprefix("Error: ") or "The platform ended while it started.")
+            words.seek(0)
+            said = words.read().decode(errors="replace").strip()
+            raise SetupError(said.removeprefix("Error: ") or "The platform ended while it started.")
         state = read_state(settings.data_dir)
         if state is not None and state.pid == process.pid and state.ready:
             return state

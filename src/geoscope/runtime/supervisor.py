@@ -1,7 +1,6 @@
 """Keeps the parts of a plan alive: started in order of need, restarted with back-off, stopped in reverse."""
 
 import os
-from contextlib import suppress
 from datetime import UTC, datetime
 
 import anyio
@@ -14,6 +13,7 @@ from geoscope.runtime.state import RunState, write_state
 
 # A part that was never ready and failed this often will not come up by trying again.
 HOPELESS_FAILURES = 3
+CATCH_UP_EVERY_S = 5.0
 
 
 class Supervisor:
@@ -32,6 +32,7 @@ class Supervisor:
         self._stop = anyio.Event()
         self._changed = anyio.Event()
         self._hurry = False
+        self._state_is_behind = False
         self.keepers = {part.name: PartKeeper(part, self._folder, self._note_change) for part in plan.parts}
 
     @property
@@ -52,6 +53,7 @@ class Supervisor:
             for keeper in self.keepers.values():
                 needed = [self.keepers[name] for name in keeper.part.after]
                 tasks.start_soon(keeper.keep, needed)
+            tasks.start_soon(self._catch_up)
             await self._stop.wait()
             await self._stop_all(tasks)
 
@@ -99,9 +101,21 @@ class Supervisor:
         tasks.cancel_scope.cancel()
 
     def _note_change(self) -> None:
-        with suppress(
-            OSError
-        ):  # a full disk must not stop the platform; the state file is only for looking at
-            write_state(self._folder, self.state)
+        self._write_state()
         changed, self._changed = self._changed, anyio.Event()
         changed.set()
+
+    def _write_state(self) -> None:
+        """Write the state file; a full disk must not stop the platform, so it may have to wait."""
+        try:
+            write_state(self._folder, self.state)
+        except OSError:
+            self._state_is_behind = True
+        else:
+            self._state_is_behind = False
+
+    async def _catch_up(self) -> None:
+        while True:
+            await anyio.sleep(CATCH_UP_EVERY_S)
+            if self._state_is_behind:
+                self._write_state()
