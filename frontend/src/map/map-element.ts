@@ -229,7 +229,9 @@ export abstract class MapElement extends HTMLElement {
   }
 }
 
-/** An attribution may hold links; of a stranger's markup only the words are shown. */
+/** An attribution may hold links; of a stranger's markup only the words are shown, and no element is ever made. */
 function plainText(markup: string): string {
-  return new DOMParser().parseFromString(markup, "text/html").body.textContent?.trim() ?? "";
+  const decoder = document.createElement("textarea");
+  decoder.innerHTML = markup.replace(/<[^>]*>/g, "");
+  return decoder.value.trim();
 }
