@@ -7,7 +7,7 @@ import pytest
 
 from geoscope.runtime.ports import free_port_pair
 from local_holdings import LocalHoldings, read_sources, write_demo
-from running import Platform
+from running import EDGE_PORTS, Platform
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def new_platform(tmp_path_factory):
     made = []
 
     def make() -> Platform:
-        port, s3_port = free_port_pair(1)
+        port, s3_port = free_port_pair(1, among=EDGE_PORTS)
         made.append(Platform(tmp_path_factory.mktemp("platform") / "data", port, s3_port))
         return made[-1]
 

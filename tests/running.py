@@ -14,6 +14,9 @@ import pytest
 from geoscope.runtime.state import RunState, read_state
 from geoscope.settings import Settings
 
+# Below the range from which platforms choose the ports behind their edges.
+EDGE_PORTS = range(10_000, 20_000)
+
 
 @dataclass
 class Platform:

@@ -7,7 +7,7 @@ import pytest
 
 from geoscope.access import issue_token
 from geoscope.runtime.ports import free_ports
-from running import until
+from running import EDGE_PORTS, until
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -26,7 +26,7 @@ class Loopback(httpx.HTTPTransport):
 
 @pytest.fixture(scope="module")
 def public(new_platform):
-    ports = free_ports(("https", "http"))
+    ports = free_ports(("https", "http"), among=EDGE_PORTS)
     platform = new_platform()
     platform.environment = {
         "GEOSCOPE_EDGE__HTTPS_PORT": str(ports["https"]),

@@ -10,7 +10,7 @@ import pytest
 
 from geoscope.access import issue_token
 from geoscope.runtime.ports import free_ports
-from running import answers, until
+from running import EDGE_PORTS, answers, until
 
 pytestmark = pytest.mark.xdist_group("platform")
 
@@ -58,7 +58,7 @@ def add_service(platform, tmp_path):
 
 @pytest.fixture
 def echo_port():
-    port = free_ports(("echo",))["echo"]
+    port = free_ports(("echo",), among=EDGE_PORTS)["echo"]
     with subprocess.Popen([sys.executable, "-c", ECHO, str(port)]) as server:
         until(lambda: answers(f"http://127.0.0.1:{port}/"))
         yield port
@@ -87,7 +87,7 @@ def test_the_tutorials_service_is_30_lines():
 
 
 def test_the_tutorial_works_as_printed(platform, add_service, tmp_path):
-    port = free_ports(("daylight",))["daylight"]
+    port = free_ports(("daylight",), among=EDGE_PORTS)["daylight"]
     (tmp_path / "daylight.py").write_text(tutorial_file("daylight.py"))
     uvicorn = [sys.executable, "-m", "uvicorn", "daylight:app", "--port", str(port)]
     with subprocess.Popen(uvicorn, cwd=tmp_path) as server:

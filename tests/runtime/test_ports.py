@@ -28,6 +28,12 @@ def test_a_pair_keeps_its_distance():
     assert high - low == 10_000
 
 
+def test_promised_ports_are_avoided():
+    among = range(20_000, 20_004)
+    taken = frozenset({20_000, 20_001, 20_002})
+    assert free_ports(("only",), avoid=taken, among=among) == {"only": 20_003}
+
+
 def test_a_taken_port_is_told_with_who_holds_it_and_what_to_do(taken_port):
     with pytest.raises(SetupError) as caught:
         require_port("127.0.0.1", taken_port, "--port")

@@ -76,8 +76,7 @@ def make_plan(settings: Settings) -> Plan:
 
     Ports are chosen anew at each start: nothing that is kept refers to them.
     """
-    ports = free_ports(("portal", "data-apis", *object_store.PORTS))
-    ports["admin"], ports["admin-grpc"] = free_port_pair(object_store.ADMIN_GRPC_DISTANCE)
+    ports = _choose_ports(settings)
     settings = settings.model_copy(
         update={
             "internal": InternalSettings(
@@ -97,6 +96,14 @@ def make_plan(settings: Settings) -> Plan:
         _edge(settings),
     )
     return Plan(settings, tuple(replace(part, environment=environment | part.environment) for part in parts))
+
+
+def _choose_ports(settings: Settings) -> dict[str, int]:
+    admin, admin_grpc = free_port_pair(object_store.ADMIN_GRPC_DISTANCE)
+    edge_ports = {settings.edge.port, settings.s3_port, settings.edge.https_port, settings.edge.http_port}
+    names = ("portal", "data-apis", *object_store.PORTS)
+    ports = free_ports(names, avoid=frozenset({admin, admin_grpc} | edge_ports))
+    return ports | {"admin": admin, "admin-grpc": admin_grpc}
 
 
 def _settings_environment(settings: Settings) -> dict[str, str]:

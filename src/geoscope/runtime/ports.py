@@ -11,17 +11,31 @@ from geoscope.errors import SetupError
 PRIVATE_RANGE = range(20_000, 32_000)
 
 
-def free_ports(names: tuple[str, ...]) -> dict[str, int]:
-    """Choose a free loopback port for each name."""
-    candidates = iter(random.sample(PRIVATE_RANGE, k=len(PRIVATE_RANGE)))
-    return {name: next(port for port in candidates if is_free("127.0.0.1", port)) for name in names}
+def free_ports(
+    names: tuple[str, ...], *, avoid: frozenset[int] = frozenset(), among: range = PRIVATE_RANGE
+) -> dict[str, int]:
+    """Choose a free loopback port for each name.
+
+    Parameters
+    ----------
+    names : tuple of str
+        What the ports are for.
+    avoid : frozenset of int
+        Ports that are free now and promised to somebody else.
+    among : range
+        Where to look.
+    """
+    shuffled = random.sample(among, k=len(among))
+    candidates = (port for port in shuffled if port not in avoid and is_free("127.0.0.1", port))
+    return {name: next(candidates) for name in names}
 
 
-def free_port_pair(distance: int) -> tuple[int, int]:
-    """Choose two free loopback ports that lie this far apart."""
-    for port in random.sample(PRIVATE_RANGE, k=len(PRIVATE_RANGE)):
-        if is_free("127.0.0.1", port) and is_free("127.0.0.1", port + distance):
-            return port, port + distance
+def free_port_pair(distance: int, *, among: range = PRIVATE_RANGE) -> tuple[int, int]:
+    """Choose two free loopback ports of a range that lie this far apart."""
+    for port in random.sample(among, k=len(among)):
+        higher = port + distance
+        if higher in among and is_free("127.0.0.1", port) and is_free("127.0.0.1", higher):
+            return port, higher
     raise SetupError(f"No two free ports {distance} apart were found on this machine.")
 
 
