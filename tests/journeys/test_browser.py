@@ -188,6 +188,10 @@ def test_services_show_their_live_health(open_page):
     expect(page.locator("#services, section:has(h2:text('Services'))").first).to_contain_text("up")
 
 
+# Colours are measured when nothing changes any more.
+SETTLED = """() => [...document.querySelectorAll("geo-globe, geo-map")]
+    .every(map => map.dataset.state && map.dataset.state !== "loading")
+    && document.getAnimations().every(animation => animation.playState !== "running")"""
 PAGES = ["/", "/explore", ITEM, f"{SERIES}&lon=-100&lat=45", "/explore/collections/nemo-ocean", "/nowhere"]
 
 
@@ -197,10 +201,13 @@ def test_axe_finds_no_serious_fault(platform, browser, path, look):
     size = PHONE if look == "phone" else WIDE
     # axe is put into the page by script, which the pages' own policy would rightly refuse.
     scheme = "dark" if look == "dark" else "light"
-    context = browser.new_context(viewport=size, color_scheme=scheme, base_url=platform.url, bypass_csp=True)
+    context = browser.new_context(
+        viewport=size, color_scheme=scheme, reduced_motion="reduce", base_url=platform.url, bypass_csp=True
+    )
     page = context.new_page()
     page.goto(path)
     page.wait_for_load_state("networkidle")
+    page.wait_for_function(SETTLED, timeout=SLOW_MS)
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
     width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     context.close()
