@@ -75,6 +75,12 @@ class Site:
         }
 
 
+class Server(ThreadingHTTPServer):
+    """Holds as many waiting connections as a browser may open at once; the base class holds five."""
+
+    request_queue_size = 64
+
+
 def one_colour(red):
     buffer = BytesIO()
     Image.new("RGBA", (256, 256), (red, 90, 120, 255)).save(buffer, "png")
@@ -102,7 +108,7 @@ def site():
         def log_message(self, *_arguments):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     site.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -121,8 +127,11 @@ def browser():
 
 
 @pytest.fixture
-def page(browser):
-    """A page whose console must stay silent: an error or a breach of the policy fails the test."""
+def page(browser, site):
+    """A page whose console must stay silent: an error or a breach of the policy fails the test.
+
+    It needs the site only to be closed before it: what a page still loads when its server goes is an error.
+    """
     context = browser.new_context(reduced_motion="reduce", viewport={"width": 600, "height": 600})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()

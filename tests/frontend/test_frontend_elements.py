@@ -168,6 +168,7 @@ def test_an_element_that_htmx_brings_comes_to_life(page, site):
 
 def test_arrow_keys_read_the_values_of_a_chart(page, site):
     page.goto(site.page(CHART))
+    page.wait_for_selector("geo-series[data-state=ready]")
     chart = page.get_by_role("group", name="Air temperature")
     chart.press("ArrowRight")
     readout = page.locator(".geo-readout")
