@@ -79,6 +79,15 @@ def verify_token(settings: Settings, token: str) -> Principal:
     NotSignedInError
         If the token is malformed, expired, of another issuer or signed with another key.
     """
+    principal, expires_s = _verified(settings, token)
+    if time.time() >= expires_s:
+        raise NotSignedInError("The access token is not valid: it has expired.", "Ask for a new one.")
+    return principal
+
+
+@lru_cache(maxsize=1024)
+def _verified(settings: Settings, token: str) -> tuple[Principal, float]:
+    """Return the principal of a token, and until when it is one; kept, as clients send a token many times."""
     try:
         claims = jwt.decode(
             token,
@@ -91,7 +100,8 @@ def verify_token(settings: Settings, token: str) -> Principal:
         )
     except jwt.InvalidTokenError as error:
         raise NotSignedInError(f"The access token is not valid: {error}.", "Ask for a new one.") from error
-    return Principal(claims["sub"], frozenset(claims.get("realm_access", {}).get("roles", ())))
+    principal = Principal(claims["sub"], frozenset(claims.get("realm_access", {}).get("roles", ())))
+    return principal, claims["exp"] + CLOCK_SKEW_S
 
 
 def principal_of_header(settings: Settings, header: str | None) -> Principal | None:

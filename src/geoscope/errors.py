@@ -66,6 +66,13 @@ class TooLargeError(GeoscopeError):
     code = "RequestTooLarge"
 
 
+class TooManyError(GeoscopeError):
+    """The principal has as much at once as this service allows."""
+
+    status = 429
+    code = "TooManyRequests"
+
+
 class UnavailableError(GeoscopeError):
     """A part that is needed does not answer now."""
 

@@ -8,7 +8,7 @@ from geoscope.settings import Settings
 # Any name will do: S3 signatures carry a region, SeaweedFS has none.
 REGION = "us-east-1"
 
-BUCKETS = ("archive", "demo", "home-administrator", "products")
+BUCKETS = ("archive", "collections", "demo", "home-administrator", "products")
 # Everybody reads their objects, with no keys.
 PUBLIC_BUCKETS = ("demo",)
 

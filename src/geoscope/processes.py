@@ -18,6 +18,11 @@ type Json = Mapping[str, Any]
 class Job(Protocol):
     """What a running process may ask of the platform."""
 
+    @property
+    def owner(self) -> str:
+        """The subject who asked for the job."""
+        ...
+
     def step[Result](self, title: str, work: Callable[[], Result]) -> Result:
         """Run one step; once it has ended, a restarted job takes its kept result instead of running it again.
 
@@ -37,7 +42,11 @@ class Job(Protocol):
 
 @dataclass(frozen=True)
 class Process:
-    """Long work that can be asked for by name."""
+    """Long work that can be asked for by name.
+
+    The same inputs are the same work, done once while it waits or runs; of a `personal` process only if the
+    same principal asks.
+    """
 
     id: str
     title: str
@@ -47,6 +56,7 @@ class Process:
     role: str = "administrator"
     inputs: Json = field(default_factory=dict)
     outputs: Json = field(default_factory=dict)
+    personal: bool = False
 
 
 def installed_processes() -> dict[str, Process]:

@@ -15,9 +15,10 @@ from geoscope.settings import Settings
 
 SIGNING_KEY = "signing-key.pem"
 PORTAL_KEY = "portal-key"
+FEDERATION_KEY = "federation-key"
 
 # Who holds keys to the object store; what each may do stands in geoscope.runtime.object_store.
-S3_IDENTITIES = ("platform", "data-apis", "jobs", "administrator")
+S3_IDENTITIES = ("platform", "data-apis", "jobs", "uploads", "administrator")
 
 # The object store's parts sign what they say to each other.
 OBJECT_STORE_PARTS = ("admin", "filer", "filer-read", "volume", "volume-read")
@@ -71,7 +72,11 @@ def ensure_secrets(settings: Settings) -> None:
     folder = settings.data_dir / "secrets"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    makers: dict[str, Callable[[], str]] = {SIGNING_KEY: _new_signing_key, PORTAL_KEY: _new_text}
+    makers: dict[str, Callable[[], str]] = {
+        SIGNING_KEY: _new_signing_key,
+        PORTAL_KEY: _new_text,
+        FEDERATION_KEY: _new_text,
+    }
     makers |= {f"s3-{identity}.json": _new_s3_keys for identity in S3_IDENTITIES}
     makers |= {f"object-store-{part}": _new_text for part in OBJECT_STORE_PARTS}
     for name, make in makers.items():

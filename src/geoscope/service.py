@@ -165,6 +165,10 @@ class Manifest(Entry):
     documentation: str | None = Field(None, pattern=r"^(/|https?://)\S*$")
     support: str | None = Field(None, description="E-mail or web address for questions.")
     access: Access = Access()
+    personal: bool = Field(
+        default=False,
+        description="Whether its answers depend on who reads: a browser's session then counts like a token.",
+    )
     roles: tuple[Role, ...] = ()
     quotas: tuple[Quota, ...] = ()
     meters: tuple[Meter, ...] = ()

@@ -6,9 +6,17 @@
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,6 +25,8 @@ from pydantic_settings import (
 )
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+WebUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s@?#]+(/[^\s?#]*)?$")]
+BackendName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
@@ -61,12 +71,185 @@ class InternalSettings(Group):
     object_store_url: str = "http://127.0.0.1:8083"
 
 
+Origin = Annotated[
+    str, StringConstraints(pattern=r"^https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$")
+]
+
+
+def _postgresql_address(address: SecretStr) -> SecretStr:
+    if not address.get_secret_value().startswith(("postgresql://", "postgres://")):
+        # The address itself is not said: it may hold a password.
+        raise ValueError("expected an address that begins with postgresql://")
+    return address
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql_address)]
+
+
+class OrderSettings(Group):
+    """Orders of products that are not online, and where products may be fetched from."""
+
+    origins: tuple[Origin, ...] = Field(
+        (),
+        description="Where products of local items may be fetched from, such as `https://data.example.org` "
+        "or `https://*.example.org`.",
+    )
+    allow_private_addresses: bool = Field(
+        default=False, description="Whether `origins` may lie in a private network or on this machine."
+    )
+    keep_days: Annotated[float, Field(gt=0, le=3650)] = Field(
+        14.0, description="How long a delivered product is kept."
+    )
+    max_product_bytes: Annotated[int, Field(ge=1)] = Field(
+        50 * 1024**3, description="Largest product that is delivered."
+    )
+    max_bytes_per_user: Annotated[int, Field(ge=1)] = Field(
+        200 * 1024**3, description="Most that is kept for one user at once."
+    )
+    max_waiting_per_user: Annotated[int, Field(ge=1)] = Field(
+        20, description="Most orders of one user that are not delivered yet."
+    )
+    max_hours: Annotated[float, Field(gt=0)] = Field(
+        24.0, description="Longest time that one delivery may take."
+    )
+
+
+class PublishingSettings(Group):
+    """Limits of users' own collections, and of the processes that read their files."""
+
+    max_items: Annotated[int, Field(ge=1)] = Field(
+        10_000, description="Most items of a published collection."
+    )
+    max_bytes: Annotated[int, Field(ge=1)] = Field(
+        100 * 1024**3, description="Most bytes that may be uploaded for one collection."
+    )
+    max_grib_bytes: Annotated[int, Field(ge=1)] = Field(
+        2 * 1024**3, description="Largest GRIB file; it is copied to a temporary file to be read."
+    )
+    reader_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        60.0, description="Longest time that the reading of one file may take, in seconds."
+    )
+    reader_memory_bytes: Annotated[int, Field(ge=512 * 1024**2)] = Field(
+        4 * 1024**3, description="Most memory (address space) of a process that reads files."
+    )
+
+
+class FederatedBackend(Group):
+    """A server whose items the catalogue finds beside its own."""
+
+    kind: Literal["stac", "static", "eodag"] = Field(
+        description="A STAC API, a catalogue of plain STAC files, or a provider that eodag knows."
+    )
+    title: str = Field("", description="Name shown to people.")
+    about: str | None = Field(None, description="Web page about the server.")
+    url: WebUrl | None = Field(
+        None, description="Root of a STAC API, or the first file of a static catalogue."
+    )
+    private_network: bool = Field(
+        default=False, description="Whether the host name of `url` may lead into a private network."
+    )
+    headers: dict[str, SecretStr] = Field({}, description="HTTP headers that the server asks for.")
+    provider: str | None = Field(None, description="Name of the provider in eodag.")
+    definition: dict[str, Any] = Field({}, description="Parts of eodag's definition that are different here.")
+    credentials: dict[str, SecretStr] = Field({}, description="What eodag's definition names: `username` ...")
+    needs_credentials: bool = Field(default=False, description="Whether a search needs credentials.")
+    all_collections: bool = Field(
+        default=False, description="Show every collection of the server, without a portfolio."
+    )
+    prefix: str = Field("", description="What ids of such collections begin with in this catalogue.")
+    always: bool = Field(
+        default=False, description="Ask also when a search names no collection: for servers that are quick."
+    )
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if (self.provider if self.kind == "eodag" else self.url) is None:
+            raise ValueError("a backend of the kind 'eodag' has a provider, any other a url")
+        return self
+
+
+class FederationSettings(Group):
+    """Other catalogues that are searched together with this one."""
+
+    def __hash__(self) -> int:
+        """Tell installations apart; a dict has no hash of its own."""
+        return hash((self.portfolios, *self.backends))
+
+    portfolios: tuple[Literal["data-lake"], ...] = Field(
+        (), description="Portfolios that come with the platform; files in the folder `portfolio` come on top."
+    )
+    backends: dict[
+        Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")], FederatedBackend
+    ] = Field({}, description="By name; one of a portfolio is replaced by one of the same name here.")
+    deadline_s: Annotated[float, Field(gt=0, le=60)] = Field(
+        8.0, description="How long a search waits for backends."
+    )
+    window: Annotated[int, Field(ge=100, le=50_000)] = Field(
+        2000, description="Most items that are fetched to sort or to filter what a backend cannot."
+    )
+    answer_lifetime_s: Annotated[float, Field(ge=0)] = Field(
+        300.0, description="How long answers of backends are kept."
+    )
+    description_lifetime_s: Annotated[float, Field(ge=1)] = Field(
+        3600.0, description="How long is kept what backends say of themselves and of their collections."
+    )
+    cache_bytes: Annotated[int, Field(ge=0)] = Field(64 * 1024**2, description="Most memory for answers.")
+    max_response_bytes: Annotated[int, Field(ge=1024)] = Field(
+        32 * 1024**2, description="Largest answer of a backend that is read."
+    )
+    worker_idle_s: Annotated[float, Field(gt=0)] = Field(
+        900.0, description="After how long without work eodag's own process ends."
+    )
+
+
+class LoadingSettings(Group):
+    """Loads that are asked for by the API; the command line may load from anywhere."""
+
+    allowed_hosts: tuple[HostName, ...] = Field(
+        (), description="Hosts that may be loaded from besides public ones, also by plain HTTP."
+    )
+    max_download_bytes: Annotated[int, Field(ge=1)] = Field(
+        100 * 1024**3, description="Largest file that is fetched to be loaded."
+    )
+
+
+INDEXED_PROPERTIES = (
+    *("datetime", "start_datetime", "end_datetime", "created", "updated", "title"),
+    *("platform", "constellation", "instruments", "gsd", "federation:backends"),
+    *("eo:cloud_cover", "eo:snow_cover", "view:sun_elevation", "view:sun_azimuth", "view:off_nadir"),
+    *("sat:orbit_state", "sat:relative_orbit", "sat:absolute_orbit", "sar:instrument_mode"),
+    *("sar:polarizations", "grid:code", "s2:mgrs_tile", "proj:code", "processing:level", "product:type"),
+    *("storage:tier", "order:status", "ecmwf:class", "ecmwf:dataset", "ecmwf:activity"),
+    *("ecmwf:experiment", "ecmwf:generation", "ecmwf:model", "ecmwf:realization", "ecmwf:resolution"),
+    *("ecmwf:expver", "ecmwf:stream", "ecmwf:type", "ecmwf:levtype", "ecmwf:levelist", "ecmwf:param"),
+    *("ecmwf:date", "ecmwf:time", "ecmwf:step"),
+)
+
+
 class CatalogueSettings(Group):
     """The catalogue's store and limits."""
 
+    indexed_properties: tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...] = Field(
+        INDEXED_PROPERTIES,
+        description="Properties of items that searches, sorting and summaries are quick by, in every "
+        "collection; a collection adds those that its `summaries` name.",
+    )
+
+    database_url: DatabaseUrl | None = Field(
+        None,
+        description="PostgreSQL database that keeps the catalogue, such as `postgresql://USER@HOST/DATABASE`;"
+        " by default it is a file in the data folder.",
+    )
     max_page_size: Annotated[int, Field(ge=1, le=10_000)] = Field(
         1000, description="Largest `limit` of a search."
     )
+    data_lake_requires_token: bool = Field(
+        default=False, description="Whether `/stac/v2` asks for a token also where data is public."
+    )
+    orders: OrderSettings = OrderSettings()
+    federation: FederationSettings = FederationSettings()
+    loading: LoadingSettings = LoadingSettings()
+    publishing: PublishingSettings = PublishingSettings()
 
 
 class CutSettings(Group):
@@ -81,7 +264,13 @@ class Settings(BaseSettings):
     """All settings of the platform."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GEOSCOPE_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+        env_prefix="GEOSCOPE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        # What is not valid may hold a password.
+        hide_input_in_errors=True,
     )
 
     data_dir: Folder = Field(default_factory=default_data_dir, description="Everything the platform keeps.")

@@ -13,12 +13,35 @@ from geoscope.catalogue.manifest import EDITOR_ROLE
 from geoscope.catalogue.store.sqlite import SqliteStore
 from geoscope.secrets import ensure_secrets
 from geoscope.settings import current_settings
+from postgresql_server import add_template, running_server
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A PostgreSQL server for this test process, and the name of a database to be copied."""
+    with running_server() as server:
+        yield server, add_template(server)
+
+
+@pytest.fixture(scope="session")
+def new_database(postgresql):
+    """Make databases that are ready to be a catalogue."""
+    server, template = postgresql
+    return lambda: server.new_database(template)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "pgstac"])
+def store_kind(request):
+    """Which store keeps the catalogue: tests that ask for it run on both."""
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory):
+def settings(tmp_path_factory, store_kind, request):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GEOSCOPE_DATA_DIR", str(tmp_path_factory.mktemp("catalogue") / "data"))
+        if store_kind == "pgstac":
+            patch.setenv("GEOSCOPE_CATALOGUE__DATABASE_URL", request.getfixturevalue("new_database")())
         current_settings.cache_clear()
         ensure_secrets(current_settings())
         yield current_settings()

@@ -83,7 +83,8 @@ def test_every_link_of_the_api_leads_somewhere_of_the_type_it_says(catalogue, ad
             seen.add(href)
             answer = client.get(href)
             assert answer.status_code == 200, href
-            for link in answer.json().get("links", []):
+            is_json = "json" in answer.headers["content-type"]
+            for link in answer.json().get("links", []) if is_json else ():
                 if not link["href"].startswith(address) or link.get("method") == "POST":
                     continue
                 assert client.get(link["href"]).headers["content-type"] == link["type"], link
@@ -102,18 +103,18 @@ def test_conformance_is_the_same_on_both_pages(visitor):
     assert landing["conformsTo"] == conformance["conformsTo"]
     assert "https://api.stacspec.org/v1.0.0/item-search" in landing["conformsTo"]
     assert "https://api.stacspec.org/v1.0.0-rc.3/item-search#filter" in landing["conformsTo"]
-    assert not [uri for uri in landing["conformsTo"] if uri.endswith(("#query", "#sort", "#fields"))]
+    assert len(set(landing["conformsTo"])) == len(landing["conformsTo"])
 
 
 def test_openapi_describes_every_parameter(visitor):
     answer = visitor.get("/stac/api")
     assert answer.headers["content-type"] == "application/vnd.oai.openapi+json;version=3.1"
     paths = answer.json()["paths"]
-    names = {parameter["name"] for parameter in paths["/stac/search"]["get"]["parameters"]}
-    filtering = {"filter", "filter-lang", "filter-crs"}
-    assert (
-        names == {"ids", "collections", "bbox", "intersects", "datetime", "q", "limit", "token"} | filtering
-    )
+    parameters = paths["/stac/search"]["get"]["parameters"]
+    names = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
+    conditions = {"filter", "filter-lang", "filter-crs", "query"}
+    narrowing = {"ids", "collections", "bbox", "intersects", "datetime", "q"} | conditions
+    assert names == narrowing | {"limit", "token", "sortby", "fields"}
     body = paths["/stac/search"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert body["properties"].keys() == names
     assert paths["/stac/collections/{collection}/items/{item}"].keys() == {"get", "put", "patch", "delete"}

@@ -70,7 +70,14 @@ def assert_refused(answer, named):
         ("q", "x" * 300),
         ("q", ",".join(map(str, range(100)))),
         ("q", "a\0b"),
-        ("sortby", "id"),
+        ("q", "(" * 100),
+        ("q", '"'),
+        ("q", "***"),
+        ("sortby", "geometry"),
+        ("sortby", "a,b,c,d,e,f"),
+        ("fields", "a..b"),
+        ("query", "{"),
+        ("query", '{"gsd":{"near":1}}'),
     ],
 )
 def test_parameter_that_cannot_be_used_is_refused_by_name(visitor, name, value):
@@ -90,6 +97,16 @@ def test_parameter_that_cannot_be_used_is_refused_by_name(visitor, name, value):
         ({"ids": [str(n) for n in range(1001)]}, "ids"),
         ({"collections": "a"}, "collections"),
         ({"limit": 1.5}, "limit"),
+        ({"limit": 10**30}, "limit"),
+        ({"limit": "10"}, "limit"),
+        ({"filter": {"op": "=", "args": [{"property": "gsd"}, 10**30]}}, "filter"),
+        ({"filter": {"op": "near", "args": [1]}}, "filter"),
+        ({"query": {"gsd": {"eq": 10**30}}}, "filter"),
+        ({"query": {"gsd": 1}}, "query"),
+        ({"sortby": [{"field": ""}]}, "sortby"),
+        ({"fields": {"include": ["a..b"]}}, "fields"),
+        ({"q": ["x" * 5000]}, "q"),
+        ({"token": "x" * 5000}, "token"),
         ([], "body"),
     ],
 )
@@ -115,6 +132,39 @@ def test_empty_parameters_narrow_nothing(add_items, visitor):
         visitor.post("/stac/search", json={"ids": [], "collections": [], "q": []}).json()["numberMatched"]
         == 1
     )
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]]},
+        {"type": "Polygon", "coordinates": []},
+        {"type": "Point", "coordinates": [500, 0]},
+        {"type": "Point", "coordinates": ["a", "b"]},
+        {"type": "Point", "coordinates": [0, 91]},
+        {"type": "Circle", "coordinates": [0, 0]},
+        {"type": "Feature", "geometry": None},
+        {"type": "LineString", "coordinates": [[0, 0]]},
+        [],
+        "POINT(0 0)",
+    ],
+)
+def test_item_with_a_geometry_that_is_none_is_refused_whole(add_items, editor, visitor, geometry):
+    add_items(make_item("a"))
+    wrong = make_item("wrong", geometry=geometry)
+    bulk = {"items": {"right": make_item("right"), "wrong": wrong}}
+    for answer in (
+        editor.post(f"{COLLECTION}/items", json=wrong),
+        editor.post(f"{COLLECTION}/bulk_items", json=bulk),
+        editor.put(f"{COLLECTION}/items/a", json=make_item("a", geometry=geometry)),
+        editor.patch(f"{COLLECTION}/items/a", json={"geometry": geometry}),
+    ):
+        assert answer.status_code == 400, answer.text
+        assert answer.json().keys() == {"code", "description"}
+    kept = visitor.get("/stac/search").json()
+    assert [(item["id"], item["geometry"]) for item in kept["features"]] == [
+        ("a", make_item("a")["geometry"])
+    ]
 
 
 def test_polygon_that_crosses_itself_is_repaired(add_items, visitor):

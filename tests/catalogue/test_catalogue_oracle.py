@@ -14,6 +14,7 @@ from geoscope.catalogue.datetimes import Interval
 from geoscope.catalogue.models import CollectionRecord, ItemRecord, ItemSearch
 from geoscope.catalogue.store import sqlite_search
 from geoscope.catalogue.store.sqlite import SqliteStore
+from geoscope.catalogue.words import AnyOf, Phrase
 
 # Few whole degrees and instants, so that edges meet; any others, so that rounding to 32 bits would show. Not
 # finer than 0.1 mm: of numbers near 1e-300, GEOS itself says two things.
@@ -70,6 +71,8 @@ triangles = st.builds(
     boxes(),
 )
 
+phrases = st.sampled_from(["sea", "ice drift", "collection", "none"]).map(Phrase)
+
 searches = st.builds(
     ItemSearch,
     limit=st.integers(1, 5),
@@ -77,9 +80,7 @@ searches = st.builds(
     collections=st.none() | st.lists(st.sampled_from("pqrx"), min_size=1, unique=True).map(tuple),
     area=st.none() | boxes().map(area_of_box) | triangles,
     time=st.none() | intervals(),
-    phrases=st.lists(
-        st.sampled_from(["sea", "ice drift", "collection", "none"]), max_size=2, unique=True
-    ).map(tuple),
+    text=st.none() | st.lists(phrases, min_size=1, max_size=2, unique=True).map(tuple).map(AnyOf),
 )
 
 
@@ -106,7 +107,7 @@ def matches(search: ItemSearch, item: ItemRecord) -> bool:
             search.time is None
             or (item.time.start_us <= search.time.end_us and item.time.end_us >= search.time.start_us)
         )
-        and (not search.phrases or any(f" {phrase} " in f" {text} " for phrase in search.phrases))
+        and (search.text is None or any(f" {part.text} " in f" {text} " for part in search.text.parts))
     )
 
 

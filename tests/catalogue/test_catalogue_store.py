@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import secrets
 import sqlite3
 
 import pytest
@@ -10,12 +11,18 @@ from geoscope.catalogue.areas import Box, Footprint, area_of_geometry
 from geoscope.catalogue.datetimes import Interval
 from geoscope.catalogue.models import CollectionRecord, ItemRecord, ItemSearch
 from geoscope.catalogue.store import sqlite, sqlite_search
-from geoscope.catalogue.store.sqlite import SCHEMA_VERSION, SqliteStore
+from geoscope.catalogue.store.sqlite import SqliteStore
+from geoscope.catalogue.store.sqlite_schema import SCHEMA_VERSION
+from geoscope.catalogue.words import Phrase
 from geoscope.errors import SetupError, UnavailableError
 
 COLLECTION = CollectionRecord(
     "c", "C", Interval(), Box(-180, -90, 180, 90), "words", b'{"id":"c","links":[]}'
 )
+
+
+def incompressible(size):
+    return b'{"noise":"%b","links":[]}' % secrets.token_hex(size // 2).encode()
 
 
 def record(number, *, document=b'{"links":[]}', shape=None):
@@ -86,7 +93,7 @@ def test_full_disk_is_told_and_leaves_nothing_behind(store):
     (pages,) = store._writer.execute("PRAGMA page_count").fetchone()
     store._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(UnavailableError, match="full"):
-        add(store, *(record(n, document=b"x" * 5000) for n in range(2, 50)))
+        add(store, *(record(n, document=incompressible(5000)) for n in range(2, 50)))
     store._writer.execute(f"PRAGMA max_page_count = {pages + 1000}")
     assert count(store) == 1
     add(store, record(2))
@@ -95,7 +102,7 @@ def test_full_disk_is_told_and_leaves_nothing_behind(store):
 
 def test_page_ends_early_rather_than_grow_without_limit(store, monkeypatch):
     monkeypatch.setattr(sqlite_search, "MAX_PAGE_BYTES", 2500)
-    add(store, *(record(n, document=b"x" * 1000) for n in range(7)))
+    add(store, *(record(n, document=incompressible(1000)) for n in range(7)))
     found, after = [], None
     while True:
         page = asyncio.run(store.find_items(ItemSearch(100, after=after)))
@@ -111,7 +118,7 @@ def test_search_that_takes_too_long_is_ended(store, monkeypatch):
     monkeypatch.setattr(sqlite, "SEARCH_DEADLINE_S", 0.0)
     corner = {"type": "Polygon", "coordinates": [[[0, 0], [9, 0], [0, 9], [0, 0]]]}
     with pytest.raises(UnavailableError, match="took longer"):
-        asyncio.run(store.find_items(ItemSearch(10, area=area_of_geometry(corner), phrases=("nothing",))))
+        asyncio.run(store.find_items(ItemSearch(10, area=area_of_geometry(corner), text=Phrase("nothing"))))
     monkeypatch.undo()
     assert count(store) == 3000
 

@@ -69,11 +69,17 @@ def listening():
 
 
 @pytest.fixture(scope="module")
-def settings(listening):
+def more_settings():
+    """Variables that a module of tests sets besides."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def settings(listening, more_settings):
     """The settings of the portal, for as long as a module of tests runs."""
     with pytest.MonkeyPatch.context() as patch:
         data_apis = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        use_folder(patch, GEOSCOPE_INTERNAL__DATA_APIS_URL=data_apis)
+        use_folder(patch, GEOSCOPE_INTERNAL__DATA_APIS_URL=data_apis, **more_settings)
         yield current_settings()
     current_settings.cache_clear()
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from geoscope.access import issue_token
+from geoscope.access import issue_token, principal_of_header
 from geoscope.portal.accounts.links import create_link
 from geoscope.portal.accounts.models import LoginLink
 
@@ -163,3 +163,14 @@ def test_browser_is_told_how_to_sign_in(browser):
     assert answer.status_code == 401
     assert 'href="/account"' in answer.content.decode()
     assert browser.get("/account/verify", {"service": "zebra"}).status_code == 404
+
+
+def test_edge_alone_learns_what_token_a_session_is_worth(browser, make_user, settings):
+    edge = {"geoscope-edge": "visitor"}
+    assert browser.get("/account/visitor", headers=edge).status_code == 204
+    browser.force_login(make_user(roles=["pilot"]))
+    assert browser.get("/account/visitor").status_code == 204
+    answer = browser.get("/account/visitor", headers=edge)
+    assert answer.status_code == 200
+    principal = principal_of_header(settings, answer.headers["visitor-authorization"])
+    assert (principal.subject, principal.roles) == ("anna", {"pilot"})

@@ -40,11 +40,8 @@ class TestWithData:
 
     def test_search_finds_by_words_place_and_time(self, browser):
         def found(**query):
-            return set(
-                re.findall(
-                    r'<h3><a href="/explore/collections/([^"]+)"', text_of(browser.get("/explore", query))
-                )
-            )
+            page = text_of(browser.get("/explore/products", query))
+            return set(re.findall(r'<h3><a href="/explore/collections/([^"]+)"', page))
 
         scenarios = {f"{SCENARIOS}/items/a1b", f"{SCENARIOS}/items/e1"}
         assert len(found()) == 5
@@ -55,7 +52,8 @@ class TestWithData:
         }
 
     def test_results_alone_for_the_page_itself(self, browser):
-        fragment = text_of(browser.get("/explore", {"q": "scenario"}, headers={"HX-Request": "true"}))
+        address = "/explore/products"
+        fragment = text_of(browser.get(address, {"q": "scenario"}, headers={"HX-Request": "true"}))
         assert "Scenario A1B" in fragment
         assert "<html" not in fragment
         short = browser.get("/explore", {"q": "a", "start": "", "bbox": ""}, headers={"HX-Request": "true"})
@@ -65,7 +63,7 @@ class TestWithData:
         assert "HX-Request" in whole.headers["vary"]
 
     def test_outlines_of_the_results_come_along(self, browser):
-        page = browser.get("/explore", {"q": "scenario"}).content.decode()
+        page = browser.get("/explore/products", {"q": "scenario"}).content.decode()
         outlines = json.loads(re.search(r'<script id="footprints"[^>]*>(.*?)</script>', page).group(1))
         assert {feature["properties"]["href"] for feature in outlines["features"]} == {
             f"/explore/collections/{SCENARIOS}/items/{item}" for item in ("a1b", "e1")
@@ -85,10 +83,13 @@ class TestWithData:
             ({"start": "2020-01-02", "end": "2020-01-01"}, "before the first one"),
             ({"start": "yesterday"}, "Enter a valid date"),
             ({"token": "nonsense"}, "token"),
+            ({"collection": "zebra"}, "zebra"),
+            ({"sort": "prettiest"}, "prettiest"),
+            ({"q": "(ice"}, "counterpart"),
         ],
     )
     def test_bad_search_is_explained(self, browser, query, words):
-        answer = browser.get("/explore", query)
+        answer = browser.get("/explore/products", query)
         assert answer.status_code == 200
         assert "This search cannot be made" in text_of(answer)
         assert words in text_of(answer)
@@ -209,7 +210,7 @@ class TestWithoutDataServices:
         client = httpx.Client(base_url="http://127.0.0.1:9", timeout=0.5)
         monkeypatch.setattr(data_half_module, "_client", lambda: client)
 
-    @pytest.mark.parametrize("address", ["/", "/explore"])
+    @pytest.mark.parametrize("address", ["/", "/explore", "/explore/products", "/status"])
     def test_page_stands_and_says_so(self, browser, address):
         answer = browser.get(address)
         assert answer.status_code == 200

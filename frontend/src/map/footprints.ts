@@ -1,5 +1,6 @@
 import type { Feature, FeatureCollection } from "geojson";
 import type { GeoJSONSource, Map as MapLibreMap } from "maplibre-gl";
+import type { Bbox } from "./coordinates.ts";
 
 const wholeEarth = 360 * 180;
 const emptyCollection: FeatureCollection = { type: "FeatureCollection", features: [] };
@@ -8,6 +9,7 @@ const emptyCollection: FeatureCollection = { type: "FeatureCollection", features
 export class Footprints {
   private readonly tip = document.createElement("p");
   private hovered: string | number | undefined;
+  private boxes: Bbox[] = [];
 
   constructor(private readonly map: MapLibreMap) {
     this.tip.className = "geo-tip";
@@ -51,8 +53,16 @@ export class Footprints {
       .filter(({ size }) => size < 0.8 * wholeEarth)
       .sort((one, other) => other.size - one.size)
       .map(({ feature }) => feature);
+    this.boxes = features.map(boxOf);
     const source = this.map.getSource("footprints") as GeoJSONSource | undefined;
     source?.setData({ type: "FeatureCollection", features });
+  }
+
+  /** The box around all outlines; nothing when there are none. */
+  get extent(): Bbox | undefined {
+    if (this.boxes.length === 0) return undefined;
+    const side = (place: 0 | 1 | 2 | 3) => this.boxes.map((box) => box[place]);
+    return [Math.min(...side(0)), Math.min(...side(1)), Math.max(...side(2)), Math.max(...side(3))];
   }
 
   private hover(id: string | number | undefined): void {
@@ -67,12 +77,17 @@ export class Footprints {
 }
 
 /** The size of the box around a feature, in square degrees. */
-function sizeOf({ geometry }: Feature): number {
+function sizeOf(feature: Feature): number {
+  const [west, south, east, north] = boxOf(feature);
+  return (east - west) * (north - south);
+}
+
+/** The box around a feature, which may reach around the Earth where it lies on both sides of 180 degrees. */
+function boxOf({ geometry }: Feature): Bbox {
   const places = "coordinates" in geometry ? (geometry.coordinates.flat(4) as number[]) : [];
-  const span = (numbers: number[]) => Math.max(...numbers) - Math.min(...numbers);
   const longitudes = places.filter((_, index) => index % 2 === 0);
   const latitudes = places.filter((_, index) => index % 2 === 1);
-  return span(longitudes) * span(latitudes);
+  return [Math.min(...longitudes), Math.min(...latitudes), Math.max(...longitudes), Math.max(...latitudes)];
 }
 
 function readScript(id: string): FeatureCollection {

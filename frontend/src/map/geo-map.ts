@@ -76,6 +76,7 @@ class GeoMap extends MapElement {
     map.on("movestart", (event) => event.originalEvent && moved());
     this.tools.addEventListener("click", moved, { once: true });
     const adapt = () => {
+      if (this.stage.clientWidth === 0) return;
       // A flat map is at least as wide as its place: the Earth is not shown twice side by side.
       const flat = map.getProjection()?.type !== "globe";
       map.setMinZoom(flat ? Math.log2(this.stage.clientWidth / 512) : -1);
@@ -114,9 +115,18 @@ class GeoMap extends MapElement {
     if (!source || !this.footprints) return;
     try {
       await this.footprints.load(source, signal);
+      this.fitFootprints();
     } catch {
       if (!signal.aborted) this.say(this.label("footprintsFailed"));
     }
+  }
+
+  /** With `fit` the map goes to what was found, unless an area was chosen or a hand has moved it. */
+  private fitFootprints(): void {
+    const found = this.footprints?.extent;
+    if (!this.hasAttribute("fit") || this.hasAttribute("bbox") || this.movedByHand || !found) return;
+    this.extent = extentOf(found);
+    this.map?.fitBounds(this.extent, fit);
   }
 
   private readFootprintsAgain(signal: AbortSignal): void {

@@ -39,6 +39,11 @@ class Box(NamedTuple):
         return self.west > self.east
 
     @property
+    def has_extent(self) -> bool:
+        """Whether it is more than a line or a point."""
+        return self.west < self.east and self.south < self.north
+
+    @property
     def parts(self) -> tuple["Box", ...]:
         """Return itself, or the two boxes on either side of the antimeridian."""
         if not self.crosses_antimeridian:
@@ -56,10 +61,12 @@ class Area:
     @cached_property
     def shape(self) -> BaseGeometry:
         """The exact area, prepared for many tests."""
-        # A box without width or height is a line or a point, and no valid polygon.
-        area = self.geometry or shapely.union_all(
-            [shapely.make_valid(shapely.box(*box)) for box in self.boxes]
-        )
+        area = self.geometry
+        if area is None and len(self.boxes) == 1 and self.boxes[0].has_extent:
+            area = shapely.box(*self.boxes[0])
+        elif area is None:
+            # A box without width or height is a line or a point, and no valid polygon.
+            area = shapely.union_all([shapely.make_valid(shapely.box(*box)) for box in self.boxes])
         shapely.prepare(area)
         return area
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from geoscope.errors import InvalidInputError
 
-# RFC 3339, section 5.6, and the decimal comma of ISO 8601. A leap second is its minute's last instant.
+# RFC 3339, section 5.6. A leap second is its minute's last instant.
 _RFC_3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):([0-5]\d|60)(?:[.,](\d+))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):([0-5]\d|60)(?:\.(\d+))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,6 +54,12 @@ def parse_instant(text: str, field: str = "datetime") -> int:
         return (instant - _EPOCH) // _MICROSECOND
     except (ValueError, OverflowError) as error:
         raise InvalidInputError(f"{field}: {text!r} does not exist: {error}.") from error
+
+
+def format_instant(instant_us: int) -> str:
+    """Write microseconds since 1970-01-01T00:00:00Z as RFC 3339 does, such as `2026-11-21T12:00:00.5Z`."""
+    text = (_EPOCH + instant_us * _MICROSECOND).replace(tzinfo=None).isoformat()
+    return (text.rstrip("0") if "." in text else text) + "Z"
 
 
 def parse_interval(text: str) -> Interval:

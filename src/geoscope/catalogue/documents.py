@@ -4,26 +4,33 @@ A stored document ends with its member `links`. It says `geoscope://base` for th
 `geoscope://s3` for that of the S3 endpoint; both are filled in as the client sees the platform.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import orjson
 
-from geoscope.catalogue.models import FoundCollection, FoundItem
+from geoscope.catalogue.fields import FieldSelection
+from geoscope.catalogue.finding import ItemAnswer
+from geoscope.catalogue.models import CollectionPage, FoundCollection, FoundItem
 from geoscope.settings import Settings
 
 BASE = "geoscope://base"
 S3 = "geoscope://s3"
+_SCHEME = b"geoscope://"
 ROOT = f"{BASE}/stac"
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"
 JSON_SCHEMA = "application/schema+json"
+HTML = "text/html"
 QUERYABLES_REL = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 
 # Made for each answer; a document that is sent in is stored without them.
-GENERATED_RELS = frozenset({"self", "root", "parent", "collection", "items", "item", QUERYABLES_REL})
+GENERATED_RELS = frozenset(
+    {"self", "root", "parent", "collection", "items", "item", "aggregate", "aggregations", QUERYABLES_REL}
+)
 
 type Link = Mapping[str, Any]
 
@@ -45,17 +52,25 @@ def addresses(settings: Settings, base_url: str) -> Addresses:
     base_url : str
         The platform's address as the client wrote it, without a slash at the end.
     """
-    if settings.edge.public_host:
-        s3_url = f"https://s3.{settings.edge.public_host}"
+    return _addresses(settings.edge.public_host, settings.s3_port, base_url)
+
+
+# As many as there are names for the platform; what clients make up pushes each other out.
+@lru_cache(maxsize=64)
+def _addresses(public_host: str | None, s3_port: int, base_url: str) -> Addresses:
+    if public_host:
+        s3_url = f"https://s3.{public_host}"
     else:
         parts = urlsplit(base_url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        s3_url = f"{parts.scheme}://{host}:{settings.s3_port}"
+        s3_url = f"{parts.scheme}://{host}:{s3_port}"
     return Addresses(_text(base_url), _text(s3_url))
 
 
 def fill_in(document: bytes, known: Addresses) -> bytes:
     """Put the addresses in the places of their placeholders."""
+    if _SCHEME not in document:
+        return document
     return document.replace(BASE.encode(), known.base).replace(S3.encode(), known.s3)
 
 
@@ -74,52 +89,81 @@ def link(rel: str, href: str, type_: str = JSON, **more: object) -> Link:
 
 def item_document(item: FoundItem) -> bytes:
     """Return an item with its links."""
-    collection = f"{ROOT}/collections/{item.collection}"
-    links = (
+    return _splice(item.document, _item_links(item, ROOT))
+
+
+def _item_links(item: FoundItem, root: str) -> bytes:
+    collection = f"{root}/collections/{item.collection}"
+    return (
         f'{{"rel":"self","href":"{collection}/items/{item.id}","type":"application/geo+json"}},'
         f'{{"rel":"parent","href":"{collection}","type":"application/json"}},'
         f'{{"rel":"collection","href":"{collection}","type":"application/json"}},'
-        f'{{"rel":"root","href":"{ROOT}","type":"application/json"}}'
-    )
-    return _splice(item.document, links.encode())
+        f'{{"rel":"root","href":"{root}","type":"application/json"}}'
+    ).encode()
 
 
 def collection_document(collection: FoundCollection) -> bytes:
     """Return a collection with its links."""
     href = f"{ROOT}/collections/{collection.id}"
     links = [
-        link("self", href),
-        link("root", ROOT),
-        link("parent", ROOT),
-        link("items", f"{href}/items", GEOJSON),
-        link(QUERYABLES_REL, f"{href}/queryables", JSON_SCHEMA),
+        link("self", href, title="This collection"),
+        link("root", ROOT, title="Catalogue"),
+        link("parent", ROOT, title="Catalogue"),
+        link("items", f"{href}/items", GEOJSON, title="Items"),
+        link(QUERYABLES_REL, f"{href}/queryables", JSON_SCHEMA, title="Queryables"),
+        link("aggregate", f"{href}/aggregate", title="Aggregate"),
+        link("aggregations", f"{href}/aggregations", title="Aggregations"),
     ]
     return _splice(collection.document, orjson.dumps(links)[1:-1])
 
 
-def item_collection_document(items: Iterable[FoundItem], links: Sequence[Link], matched: int | None) -> bytes:
-    """Return a page of items as a GeoJSON FeatureCollection."""
-    documents = [item_document(item) for item in items]
-    counts = b',"numberReturned":%d' % len(documents) + (
-        b"" if matched is None else b',"numberMatched":%d' % matched
-    )
-    return b'{"type":"FeatureCollection","features":[%b],"links":%b%b}' % (
-        b",".join(documents),
-        orjson.dumps(links),
-        counts,
-    )
+def item_collection_document(
+    answer: ItemAnswer, links: Sequence[Link], known: Addresses, selection: FieldSelection | None = None
+) -> bytes:
+    """Return a page of items as a GeoJSON FeatureCollection, with addresses filled in.
+
+    Where other backends were asked, its member `federation` says what became of that.
+    """
+    # Most items hold no placeholder: filling in each by itself spares copying all of them.
+    root = fill_in(ROOT.encode(), known).decode()
+    features: list[bytes | memoryview] = []
+    for item in answer.items:
+        document, item_links = fill_in(item.document, known), _item_links(item, root)
+        if selection is not None:
+            features += (b",", selection.select(_splice(document, item_links)))
+        else:
+            comma = b"" if document.endswith(b"[]}") else b","
+            features += (b",", memoryview(document)[:-2], comma, item_links, b"]}")
+    more = b',"numberReturned":%d' % len(answer.items)
+    if answer.matched is not None:
+        more += b',"numberMatched":%d' % answer.matched
+    if answer.reports:
+        backends = [
+            {"id": report.backend, "state": report.state, "message": report.message}
+            for report in answer.reports
+        ]
+        more += b',"federation":' + orjson.dumps({"backends": backends})
+    links_json = fill_in(orjson.dumps(links), known)
+    beginning, end = b'{"type":"FeatureCollection","features":[', b'],"links":%b%b}' % (links_json, more)
+    return b"".join([beginning, *features[1:], end])
 
 
 def collections_document(
-    collections: Iterable[FoundCollection], links: Sequence[Link], matched: int
+    page: CollectionPage,
+    links: Sequence[Link],
+    selection: FieldSelection | None = None,
+    member: str = "collections",
 ) -> bytes:
-    """Return a page of collections."""
-    documents = [collection_document(collection) for collection in collections]
-    return b'{"collections":[%b],"links":%b,"numberReturned":%d,"numberMatched":%d}' % (
+    """Return a page of collections, which stand in a member of this name."""
+    documents = [collection_document(collection) for collection in page.collections]
+    if selection is not None:
+        documents = [selection.select(document) for document in documents]
+    return b'{"%b":[%b],"links":%b,"numberReturned":%d,"numberMatched":%d}' % (
+        member.encode(),
         b",".join(documents),
         orjson.dumps(links),
         len(documents),
-        matched,
+        page.matched,
     )
 
 

@@ -140,6 +140,10 @@ class _Checker:
                 "filter: too many operators, or nested too deeply.",
                 f"At most {MAX_OPERATORS} are evaluated, {MAX_DEPTH} inside of each other.",
             )
+        match name, arguments:
+            case "between", [value, [low, high]]:
+                # As drafts of CQL2 had it, and clients still send it.
+                arguments = [value, low, high]
         signature = SIGNATURES[name]
         if len(arguments) != signature.arity and not (name in ("and", "or") and len(arguments) > 2):
             raise InvalidInputError(

@@ -13,7 +13,7 @@ import cql2
 import orjson
 from shapely.geometry import mapping
 
-from geoscope.catalogue.areas import stored_geometry
+from geoscope.catalogue.areas import area_of_box, parse_bbox, stored_geometry
 from geoscope.catalogue.filter_expressions import MAX_OPERATORS, Expression, Json, Reference, check_expression
 from geoscope.catalogue.filter_operators import Reading
 from geoscope.errors import InvalidInputError
@@ -35,12 +35,22 @@ _PLACE_OF_ERROR = re.compile(r"--> (\d+):(\d+)")
 _NO_OPERAND: Json = []
 
 
+_NOT_PROPERTIES = frozenset({"id", "extent", "summaries", "links", "assets", "item_assets"})
+
+
 @dataclass(frozen=True)
 class Filter:
-    """A condition that an item's document must meet; made by `parse_filter`."""
+    """A condition that an item's document must meet; made by `parse_filter`.
+
+    `expression` is what the package evaluates, made of `tree` (CQL2 JSON); `references` say what the names of
+    properties in both stand for. `sent` is the condition in CQL2 JSON as it was asked, for those that it is
+    passed on to.
+    """
 
     expression: cql2.Expr
-    references: dict[str, Reference]
+    references: Mapping[str, Reference]
+    tree: Json
+    sent: object = None
 
     def matches(self, document: bytes) -> bool:
         """Tell whether a document meets the condition.
@@ -60,8 +70,15 @@ class Filter:
             return False
 
 
-def parse_filter(sent: object, language: FilterLanguage) -> Filter:
-    """Read a filter.
+def parse_filter(sent: object, language: FilterLanguage = "cql2-json") -> Filter:
+    """Read a filter; parameters and errors as of `read_filter`, whose answer it takes too."""
+    asked = read_filter(sent, language)
+    checked = check_expression(asked)
+    return Filter(_evaluable(checked), checked.references, checked.tree, asked)
+
+
+def read_filter(sent: object, language: FilterLanguage) -> object:
+    """Read a filter as CQL2 JSON, not yet checked, so that it can be joined with other conditions.
 
     Parameters
     ----------
@@ -78,13 +95,42 @@ def parse_filter(sent: object, language: FilterLanguage) -> Filter:
     if language == "cql2-text":
         if not isinstance(sent, str):
             raise InvalidInputError("filter: not text.", "Expected text, or 'filter-lang' cql2-json.")
-        sent = _parse_text(sent)
-    elif isinstance(sent, str):
-        sent = _parse_json(sent)
-    else:
+        return _parse_text(sent)
+    if isinstance(sent, str):
+        return _parse_json(sent)
+    try:
         _check_length(len(orjson.dumps(sent)), MAX_JSON_BYTES)
-    checked = check_expression(sent)
-    return Filter(_evaluable(checked), dict(checked.references))
+    except orjson.JSONEncodeError as error:
+        raise InvalidInputError(f"filter: cannot be read: {error}.") from error
+    return sent
+
+
+def collection_as_item(document: bytes) -> bytes:
+    """Return a document that a filter of collections is held against.
+
+    The collection's members are its properties, its id and its title among them; each list of `summaries` is
+    an array, and each range of numbers is left out. Its geometry is the box of the whole extent.
+    """
+    collection = orjson.loads(document)
+    summaries = collection.get("summaries") or {}
+    west, south, *_ = box = collection["extent"]["spatial"]["bbox"][0]
+    east, north = box[len(box) // 2 :][:2]
+    extent = area_of_box(parse_bbox([west, south, east, north])).shape
+    start, end = collection["extent"]["temporal"]["interval"][0]
+    item = {
+        "id": collection["id"],
+        "collection": collection["id"],
+        "geometry": mapping(extent),
+        "bbox": extent.bounds,
+        "properties": {
+            **{name: value for name, value in summaries.items() if isinstance(value, list)},
+            **{name: value for name, value in collection.items() if name not in _NOT_PROPERTIES},
+            "datetime": start,
+            "start_datetime": start,
+            "end_datetime": end,
+        },
+    }
+    return orjson.dumps(item)
 
 
 def _parse_text(text: str) -> object:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from geoscope.catalogue.documents import BASE, GEOJSON, JSON_SCHEMA, QUERYABLES_REL, ROOT, link
+from geoscope.catalogue.documents import BASE, GEOJSON, HTML, JSON_SCHEMA, QUERYABLES_REL, ROOT, link
 from geoscope.catalogue.manifest import MANIFEST
 from geoscope.web import OPENAPI_MEDIA_TYPE
 
@@ -18,6 +18,7 @@ _CQL2 = (
     "basic-spatial-functions-plus",
     "spatial-functions",
     "temporal-functions",
+    "array-functions",
     "property-property",
     "arithmetic",
 )
@@ -26,15 +27,32 @@ CONFORMANCE = (
     f"{_STAC}/v1.0.0/collections",
     f"{_STAC}/v1.0.0/ogcapi-features",
     f"{_STAC}/v1.0.0/item-search",
+    f"{_STAC}/v1.0.0-rc.2/children",
     f"{_STAC}/v1.0.0-rc.1/collection-search",
-    f"{_STAC}/v1.0.0-rc.1/item-search#free-text",
-    f"{_STAC}/v1.0.0-rc.1/ogcapi-features#free-text",
-    f"{_STAC}/v1.0.0-rc.1/collection-search#free-text",
+    f"{_STAC}/v1.0.0-rc.1/collection-search#filter",
+    f"{_STAC}/v1.0.0-rc.1/collection-search#query",
+    f"{_STAC}/v1.0.0-rc.1/collection-search#fields",
     f"{_STAC}/v1.0.0/ogcapi-features/extensions/transaction",
     f"{_STAC}/v1.0.0/collections/extensions/transaction",
-    # The extension's version 1.0.0 kept what its last candidate said; clients look for either.
-    f"{_STAC}/v1.0.0/item-search#filter",
-    f"{_STAC}/v1.0.0-rc.3/item-search#filter",
+    f"{_STAC}/v0.3.0/aggregation",
+    f"{_STAC}/v0.3.0/aggregation#query",
+    f"{_STAC}/v0.3.0/aggregation#filter",
+    *(
+        f"{_STAC}/{version}/{place}#{extension}"
+        for place in ("item-search", "ogcapi-features")
+        for version, extension in (
+            ("v1.0.0", "sort"),
+            ("v1.0.0", "fields"),
+            ("v1.0.0", "query"),
+        )
+    ),
+    *(
+        f"{_STAC}/v1.0.0-rc.1/{place}#{extension}"
+        for place in ("item-search", "ogcapi-features", "collection-search")
+        for extension in ("free-text", "advanced-free-text")
+    ),
+    # The extension's version 1.0.0 kept what its last candidates said; clients look for any of them.
+    *(f"{_STAC}/{version}/item-search#filter" for version in ("v1.0.0", "v1.0.0-rc.3", "v1.0.0-rc.2")),
     *(
         f"http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/{name}"
         for name in ("filter", "features-filter")
@@ -42,6 +60,7 @@ CONFORMANCE = (
     *(f"http://www.opengis.net/spec/cql2/1.0/conf/{name}" for name in _CQL2),
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
     "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/simple-query",
 )
 
@@ -64,14 +83,19 @@ def landing_page(site_name: str, collection_titles: list[tuple[str, str]]) -> di
         "description": f"All data of {site_name}, in one catalogue.",
         "conformsTo": CONFORMANCE,
         "links": [
-            link("self", ROOT),
-            link("root", ROOT),
-            link("conformance", f"{ROOT}/conformance"),
-            link("data", f"{ROOT}/collections"),
-            link("search", f"{ROOT}/search", GEOJSON, method="GET"),
-            link("search", f"{ROOT}/search", GEOJSON, method="POST"),
-            link("service-desc", f"{BASE}{MANIFEST.openapi}", OPENAPI_MEDIA_TYPE),
-            link(QUERYABLES_REL, f"{ROOT}/queryables", JSON_SCHEMA),
+            link("self", ROOT, title=site_name),
+            link("root", ROOT, title=site_name),
+            link("conformance", f"{ROOT}/conformance", title="Conformance classes"),
+            link("data", f"{ROOT}/collections", title="Collections"),
+            link("search", f"{ROOT}/search", GEOJSON, method="GET", title="Item search"),
+            link("search", f"{ROOT}/search", GEOJSON, method="POST", title="Item search"),
+            link("service-desc", f"{BASE}{MANIFEST.openapi}", OPENAPI_MEDIA_TYPE, title="OpenAPI"),
+            link("service-doc", f"{ROOT}/api.html", HTML, title="Description of the API"),
+            link(QUERYABLES_REL, f"{ROOT}/queryables", JSON_SCHEMA, title="Queryables"),
+            link("children", f"{ROOT}/children", title="Collections, whole"),
+            link("aggregate", f"{ROOT}/aggregate", method="GET", title="Aggregate"),
+            link("aggregate", f"{ROOT}/aggregate", method="POST", title="Aggregate"),
+            link("aggregations", f"{ROOT}/aggregations", title="Aggregations"),
             *(link("child", f"{ROOT}/collections/{id_}", title=title) for id_, title in collection_titles),
         ],
     }

@@ -4,6 +4,7 @@ from geoscope import __version__
 from geoscope.service import Category, Endpoint, Manifest, Provider, Role
 
 EDITOR_ROLE = "catalogue-editor"
+PUBLISHER_ROLE = "collection-publisher"
 
 MANIFEST = Manifest(
     id="catalogue",
@@ -20,12 +21,18 @@ MANIFEST = Manifest(
     ),
     openapi="/stac/api",
     health="/stac/health",
+    personal=True,
     documentation="https://github.com/radiantearth/stac-api-spec/tree/release/v1.0.0",
     roles=(
         Role(
             name=EDITOR_ROLE,
             title="Catalogue editor",
             summary="May add, change and remove collections and items of the catalogue.",
+        ),
+        Role(
+            name=PUBLISHER_ROLE,
+            title="Collection publisher",
+            summary="May publish collections of their own, and share, change and remove those.",
         ),
     ),
 )

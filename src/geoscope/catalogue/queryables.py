@@ -7,37 +7,71 @@ from typing import Any
 import orjson
 
 from geoscope.catalogue.documents import ROOT
+from geoscope.catalogue.models import Scalar, ValueSummaries, ValueSummary
 
-# As many of a collection's newest items tell which properties its items have.
+# As many of a collection's newest items tell which properties its items have besides the indexed ones.
 SAMPLE_SIZE = 100
 
 _ITEM_SCHEMA = "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema"
 _DATETIMES = f"{_ITEM_SCHEMA}/datetime.json#/properties"
 _JSON_TYPES = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
 
+type Schema = dict[str, Any]
 
-def queryables(collection: str | None = None, documents: Iterable[bytes] = ()) -> dict[str, Any]:
+
+def queryables(
+    collection: str | None = None, values: ValueSummaries | None = None, documents: Iterable[bytes] = ()
+) -> Schema:
     """Return the properties that a filter can name; any others are null where an item lacks them.
 
     Parameters
     ----------
     collection : str, optional
         For filters within this collection; otherwise for filters across all.
+    values : mapping of str to ValueSummary, optional
+        Which values there are; a property without any is left out.
     documents : iterable of bytes
-        Items, whose properties are named besides those that STAC itself defines.
+        Items, whose properties are named besides.
     """
     place = f"/collections/{collection}" if collection else ""
+    summarised = {name: value_schema(name, summary) for name, summary in (values or {}).items()}
+    present = {name: schema for name, schema in summarised.items() if schema is not None}
+    observed = {name: schema for name, schema in _observed(documents).items() if name not in summarised}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{ROOT}{place}/queryables",
         "type": "object",
         "title": f"Queryables of {collection}" if collection else "Queryables",
-        "properties": _observed_properties(documents) | _standard_properties(collection),
+        "properties": observed | present | _standard(collection),
         "additionalProperties": True,
     }
 
 
-def _standard_properties(collection: str | None) -> dict[str, Any]:
+def value_schema(name: str, summary: ValueSummary) -> Schema | None:
+    """Return the JSON Schema of a property with these values, or None if there are none.
+
+    A single value is a `const`, as clients expect who fill in a form; several are an `enum`.
+    """
+    values = summary.values
+    if values is not None and not values:
+        return None
+    schema: Schema = {"type": _type(values, is_number=summary.minimum is not None)}
+    if values is not None:
+        schema |= {"const": values[0]} if len(values) == 1 else {"enum": list(values)}
+    if summary.minimum is not None:
+        schema |= {"minimum": summary.minimum, "maximum": summary.maximum}
+    title = {"title": name}
+    return title | ({"type": "array", "items": schema} if summary.is_array else schema)
+
+
+def _type(values: tuple[Scalar, ...] | None, *, is_number: bool) -> str | list[str]:
+    if values is None:
+        return "number" if is_number else "string"
+    types = sorted({_JSON_TYPES[type(value)] for value in values})
+    return types[0] if len(types) == 1 else types
+
+
+def _standard(collection: str | None) -> Schema:
     return {
         "id": {
             "title": "Item",
@@ -56,7 +90,7 @@ def _standard_properties(collection: str | None) -> dict[str, Any]:
     }
 
 
-def _observed_properties(documents: Iterable[bytes]) -> dict[str, Any]:
+def _observed(documents: Iterable[bytes]) -> dict[str, Schema]:
     types: dict[str, set[str]] = defaultdict(set)
     for document in documents:
         for name, value in orjson.loads(document)["properties"].items():

@@ -1,13 +1,13 @@
-"""Routes that everybody may use: the landing page, collections, items and search."""
-
-from typing import Any
+"""Routes to read what there is: the landing page, collections and their items."""
 
 from fastapi import APIRouter, Request, Response
 
+from geoscope.catalogue.collection_parameters import CollectionParameters
+from geoscope.catalogue.description_page import description_page
 from geoscope.catalogue.documents import (
     GEOJSON,
+    HTML,
     JSON,
-    JSON_SCHEMA,
     ROOT,
     collection_document,
     collections_document,
@@ -15,135 +15,134 @@ from geoscope.catalogue.documents import (
     item_document,
     link,
 )
-from geoscope.catalogue.exchange import IfNoneMatch, Store, page_links, read_body, respond, respond_revision
-from geoscope.catalogue.landing import CONFORMANCE, landing_page
-from geoscope.catalogue.models import FoundCollection, FoundItem, ItemSearch, encode_token
-from geoscope.catalogue.parameters import (
-    CollectionParameters,
-    ItemParameters,
-    Parameters,
-    SearchBody,
-    SearchParameters,
-    parse_query,
-    parse_search_body,
+from geoscope.catalogue.exchange import (
+    Asker,
+    Items,
+    Store,
+    addresses_for,
+    page_links,
+    respond,
+    respond_revision,
 )
-from geoscope.catalogue.queryables import SAMPLE_SIZE, queryables
+from geoscope.catalogue.landing import CONFORMANCE, landing_page
+from geoscope.catalogue.models import CollectionSearch, FoundCollection
+from geoscope.catalogue.openapi import (
+    Catalog,
+    Children,
+    Collection,
+    Conformance,
+    GeoJsonResponse,
+    Item,
+    ItemCollection,
+    JsonResponse,
+    PartialCollections,
+    answer,
+    query,
+)
+from geoscope.catalogue.paging import encode_token
+from geoscope.catalogue.parameters import parse_query
+from geoscope.catalogue.search_parameters import ItemParameters
 from geoscope.catalogue.transactions import no_collection, no_item
 from geoscope.settings import current_settings
 
-MAX_SEARCH_BYTES = 1024**2
-
-router = APIRouter(prefix="/stac", default_response_class=Response)
+router = APIRouter(prefix="/stac", default_response_class=JsonResponse, tags=["Catalogue"])
 
 
-def _query(model: type[Parameters]) -> dict[str, Any]:
-    """Describe a query for OpenAPI; it is read with `parse_query`, far sooner than by FastAPI."""
-    fields = model.model_json_schema()["properties"]
-    return {
-        "parameters": [{"name": name, "in": "query", "schema": schema} for name, schema in fields.items()]
-    }
-
-
-_SEARCH_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": SearchBody.model_json_schema()}},
-    }
-}
-
-
-# The route that is asked most stands first, as they are tried in this order.
-@router.get("/search", summary="Item search", openapi_extra=_query(SearchParameters))
-async def search(request: Request, store: Store) -> Response:
-    """Return the items that a search across collections finds, newest first."""
-    parameters = parse_query(SearchParameters, request.query_params)
-    page = await store.find_items(parameters.search(current_settings().catalogue.max_page_size))
-    links = page_links(request, page.end)
-    return respond(request, item_collection_document(page.items, links, page.matched), GEOJSON)
-
-
-@router.post("/search", summary="Item search", openapi_extra=_SEARCH_BODY)
-async def search_by_body(request: Request, store: Store) -> Response:
-    """Return the items that a search across collections finds, newest first."""
-    asked = parse_search_body(await read_body(request, MAX_SEARCH_BYTES))
-    page = await store.find_items(asked.search(current_settings().catalogue.max_page_size))
-    links = [link("self", f"{ROOT}/search", GEOJSON), link("root", ROOT)]
-    if page.end is not None:
-        body = asked.model_dump(exclude_unset=True, by_alias=True) | {"token": encode_token(page.end)}
-        links.append(link("next", f"{ROOT}/search", GEOJSON, method="POST", body=body, merge=False))
-    return respond(request, item_collection_document(page.items, links, page.matched), GEOJSON)
-
-
-@router.get("", summary="Landing page")
+@router.get(
+    "",
+    summary="Landing page",
+    responses=answer(Catalog, "The root of the catalogue."),
+    openapi_extra=query(),
+)
 @router.get("/", include_in_schema=False)
-async def landing(request: Request, store: Store) -> Response:
+async def landing(request: Request, store: Store, reader: Asker) -> Response:
     """Return the root of the catalogue, with a link to each collection."""
-    return respond(request, landing_page(current_settings().site_name, await store.collection_titles()))
+    titles = await store.collection_titles(reader)
+    return respond(request, landing_page(current_settings().site_name, titles))
 
 
-@router.get("/conformance")
+@router.get(
+    "/conformance", responses=answer(Conformance, "URIs of conformance classes."), openapi_extra=query()
+)
 async def conformance(request: Request) -> Response:
     """Return the standards that this API conforms to."""
     return respond(request, {"conformsTo": CONFORMANCE})
 
 
-@router.get("/queryables")
-async def global_queryables(request: Request) -> Response:
-    """Return what a search across all collections can name."""
-    return respond(request, queryables(), JSON_SCHEMA)
+@router.get("/api.html", include_in_schema=False)
+async def service_description(request: Request) -> Response:
+    """Return the OpenAPI document for people to read."""
+    page = description_page(request.app.openapi())
+    return Response(page.encode(), headers={"Content-Type": HTML})
 
 
-@router.get("/collections", openapi_extra=_query(CollectionParameters))
-async def collections(request: Request, store: Store) -> Response:
+@router.get("/children", responses=answer(Children, "What lies right below the root."), openapi_extra=query())
+async def children(request: Request, store: Store, reader: Asker) -> Response:
+    """Return every collection, as the children of the root (STAC API Children)."""
+    page = await store.find_collections(CollectionSearch(limit=2**31, reader=reader))
+    links = [link("self", f"{ROOT}/children"), link("root", ROOT)]
+    return respond(request, collections_document(page, links, member="children"))
+
+
+@router.get(
+    "/collections",
+    responses=answer(PartialCollections, "The collections, and a link to the next page."),
+    openapi_extra=query(CollectionParameters),
+)
+async def collections(request: Request, store: Store, reader: Asker) -> Response:
     """Return the collections, all or those that a search finds, in order of id."""
-    parameters = parse_query(CollectionParameters, request.query_params)
-    page = await store.find_collections(parameters.search(current_settings().catalogue.max_page_size))
-    links = page_links(request, page.end)
-    return respond(request, collections_document(page.collections, links, page.matched))
+    asked = parse_query(CollectionParameters, request.query_params)
+    page = await store.find_collections(asked.search(current_settings().catalogue.max_page_size, reader))
+    links = page_links(request, None if page.end is None else encode_token(page.end), JSON)
+    return respond(request, collections_document(page, links, asked.selection()), links=links)
 
 
-@router.get("/collections/{collection}")
-async def collection(
-    request: Request, store: Store, collection: str, if_none_match: IfNoneMatch = None
-) -> Response:
+@router.get(
+    "/collections/{collection}", responses=answer(Collection, "The collection."), openapi_extra=query()
+)
+async def collection(request: Request, store: Store, reader: Asker, collection: str) -> Response:
     """Return a collection."""
-    stored = await store.collection(collection)
+    stored = await store.collection(collection, reader)
     if stored is None:
         raise no_collection(collection)
-    document = collection_document(FoundCollection(collection, stored))
-    return respond_revision(request, stored, document, JSON, if_none_match=if_none_match)
+    return respond_revision(request, stored, collection_document(FoundCollection(collection, stored)), JSON)
 
 
-@router.get("/collections/{collection}/queryables")
-async def collection_queryables(request: Request, store: Store, collection: str) -> Response:
-    """Return what a search within a collection can name."""
-    if await store.collection(collection) is None:
-        raise no_collection(collection)
-    newest = await store.find_items(ItemSearch(SAMPLE_SIZE, collections=(collection,)))
-    documents = (item.document for item in newest.items)
-    return respond(request, queryables(collection, documents), JSON_SCHEMA)
-
-
-@router.get("/collections/{collection}/items", openapi_extra=_query(ItemParameters))
-async def items(request: Request, store: Store, collection: str) -> Response:
-    """Return the items of a collection, all or those that a search finds, newest first."""
-    parameters = parse_query(ItemParameters, request.query_params)
-    page = await store.find_items(parameters.search(current_settings().catalogue.max_page_size, collection))
-    if not page.items and await store.collection(collection) is None:
+@router.get(
+    "/collections/{collection}/items",
+    response_class=GeoJsonResponse,
+    responses=answer(ItemCollection, "The items, and a link to the next page."),
+    openapi_extra=query(ItemParameters),
+)
+async def items(request: Request, store: Store, finder: Items, reader: Asker, collection: str) -> Response:
+    """Return the items of a collection, all or those that a search finds, newest first if not said."""
+    asked = parse_query(ItemParameters, request.query_params)
+    wanted = asked.search(collection, current_settings().catalogue.max_page_size, reader)
+    page = await finder.find_items(wanted, asked.token)
+    if not page.items and await store.collection(collection, reader) is None:
         raise no_collection(collection)
     href = f"{ROOT}/collections/{collection}"
-    links = page_links(request, page.end)
+    links = page_links(request, page.token)
     links += [link("parent", href), link("collection", href)]
-    return respond(request, item_collection_document(page.items, links, page.matched), GEOJSON)
+    document = item_collection_document(page, links, addresses_for(request), asked.selection())
+    return respond(request, document, GEOJSON, links=links, is_filled_in=True)
 
 
-@router.get("/collections/{collection}/items/{item}")
+@router.get(
+    "/collections/{collection}/items/{item}",
+    response_class=GeoJsonResponse,
+    responses=answer(Item, "The item."),
+    openapi_extra=query(),
+)
 async def item(
-    request: Request, store: Store, collection: str, item: str, if_none_match: IfNoneMatch = None
+    request: Request,
+    finder: Items,
+    reader: Asker,
+    collection: str,
+    item: str,
 ) -> Response:
     """Return an item."""
-    stored = await store.item(collection, item)
-    if stored is None:
+    found = await finder.item(collection, item, reader)
+    if found is None:
         raise no_item(collection, item)
-    document = item_document(FoundItem(collection, item, stored))
-    return respond_revision(request, stored, document, GEOJSON, if_none_match=if_none_match)
+    return respond_revision(request, found.document, item_document(found), GEOJSON)

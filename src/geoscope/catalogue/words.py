@@ -1,28 +1,51 @@
-"""Free text: the phrases that are looked for, and the words that an item or a collection can be found by."""
+"""Free text: what is looked for, and the words that an item or a collection can be found by."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from geoscope.errors import InvalidInputError
 
-MAX_PHRASES = 50
-MAX_PHRASE_CHARACTERS = 200
+@dataclass(frozen=True)
+class Phrase:
+    """Words that stand one after the other, in any case and with or without accents."""
+
+    text: str
 
 
-def parse_phrases(terms: Iterable[str]) -> tuple[str, ...]:
-    """Read the terms of the parameter `q` (STAC API free-text search, basic class): any of them may match.
+@dataclass(frozen=True)
+class AnyOf:
+    """At least one of these is found."""
 
-    Quotation marks around a term are allowed; several words are one phrase with or without them.
-    """
-    phrases = tuple(dict.fromkeys(phrase for term in terms if (phrase := term.strip().strip('"').strip())))
-    if len(phrases) > MAX_PHRASES or any(len(phrase) > MAX_PHRASE_CHARACTERS for phrase in phrases):
-        raise InvalidInputError(
-            "q: too many or too long terms.",
-            f"Give at most {MAX_PHRASES}, each of at most {MAX_PHRASE_CHARACTERS} characters.",
-        )
-    if any("\0" in phrase for phrase in phrases):
-        raise InvalidInputError("q: a term holds the character NUL.")
-    return phrases
+    parts: tuple["TextQuery", ...]
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """Each of these is found."""
+
+    parts: tuple["TextQuery", ...]
+
+
+@dataclass(frozen=True)
+class Without:
+    """The part is not found."""
+
+    part: "TextQuery"
+
+
+type TextQuery = Phrase | AnyOf | AllOf | Without
+
+
+def phrases_of(query: TextQuery) -> Iterator[Phrase]:
+    """Yield every phrase of a query."""
+    match query:
+        case Phrase():
+            yield query
+        case AnyOf(parts) | AllOf(parts):
+            for part in parts:
+                yield from phrases_of(part)
+        case Without(part):
+            yield from phrases_of(part)
 
 
 def item_text(item: Mapping[str, Any]) -> str:

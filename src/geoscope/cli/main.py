@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from geoscope import __version__
-from geoscope.cli import data, operate, services
+from geoscope.cli import catalogue, data, operate, publish, services
 from geoscope.errors import GeoscopeError
 
 application = typer.Typer(
@@ -24,10 +24,13 @@ for command in (operate.up, operate.status, operate.logs, operate.stop, operate.
 application.command("login-link", rich_help_panel=OPERATE)(operate.login_link)
 application.command(rich_help_panel=OPERATE)(operate.keys)
 application.add_typer(services.application, name="service", rich_help_panel=OPERATE)
+application.add_typer(catalogue.application, name="catalogue", rich_help_panel=OPERATE)
 application.command(rich_help_panel=USE)(data.search)
 # A longitude such as -100 is a value, not an option.
 application.command(rich_help_panel=USE, context_settings={"ignore_unknown_options": True})(data.series)
 application.command("open", rich_help_panel=USE)(data.open_item)
+application.command(rich_help_panel=USE)(publish.publish)
+application.command(rich_help_panel=USE)(publish.unpublish)
 
 
 @application.callback(invoke_without_command=True)

@@ -11,10 +11,14 @@ MANIFEST = Manifest(
     category=Category.MANAGE,
     version=geoscope.__version__,
     part="portal",
-    routes=("/account", "/admin", "/explore", "/health", "/language", "/series", "/services", "/static"),
+    routes=(
+        *("/account", "/admin", "/explore", "/health", "/language", "/orders"),
+        *("/publish", "/series", "/services", "/static", "/status"),
+    ),
     endpoints=(
         Endpoint(href="/explore", type="text/html", title="Explorer"),
         Endpoint(href="/series", type="text/html", title="Time series"),
+        Endpoint(href="/status", type="text/html", title="Status"),
         Endpoint(href="/services", title="Service registry"),
     ),
     health="/health",

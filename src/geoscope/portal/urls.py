@@ -11,6 +11,8 @@ urlpatterns = [
     path("health", portal_health, name="health"),
     path("services", include("geoscope.portal.registry.urls")),
     path("account", include("geoscope.portal.accounts.urls")),
+    path("orders", include("geoscope.portal.orders.urls")),
+    path("publish", include("geoscope.portal.publishing.urls")),
     path("language", set_language, name="set_language"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),

@@ -26,8 +26,14 @@ MAX_BODY_BYTES = 64 * 1024**2
 # What the edge says of a visitor; nobody else may say it.
 IDENTITY_HEADERS = ("Remote-User", "Remote-Roles")
 
+# Only the edge's own questions to the portal carry it (see geoscope.portal.accounts.verify).
+EDGE_HEADER = "Geoscope-Edge"
+
 # The portal's own cookies (see geoscope.portal.settings): no business of a stranger's server.
 OWN_COOKIES = r"geoscope-(session|csrf)[^=;]*=[^;]*(;\s*|$)"
+
+# Caddy's own list lacks most media types that end in `json`, as those of OpenAPI, schemas and coverages.
+COMPRESSIBLE = ("text/*", "*json*", "*xml*", "*javascript*", "application/wasm*")
 
 type Json = dict[str, Any]
 
@@ -129,7 +135,7 @@ def _guards(settings: Settings) -> list[Json]:
             "handle": [
                 {
                     "handler": "headers",
-                    "request": {"delete": list(IDENTITY_HEADERS)},
+                    "request": {"delete": [*IDENTITY_HEADERS, EDGE_HEADER]},
                     "response": {
                         "deferred": True,
                         "delete": ["Server", "Via"],
@@ -137,7 +143,12 @@ def _guards(settings: Settings) -> list[Json]:
                     },
                 },
                 {"handler": "request_body", "max_size": MAX_BODY_BYTES},
-                {"handler": "encode", "encodings": {"zstd": {}, "gzip": {}}, "prefer": ["zstd", "gzip"]},
+                {
+                    "handler": "encode",
+                    "encodings": {"zstd": {}, "gzip": {}},
+                    "prefer": ["zstd", "gzip"],
+                    "match": {"headers": {"Content-Type": list(COMPRESSIBLE)}},
+                },
             ],
         }
     )
@@ -211,6 +222,8 @@ def _service(settings: Settings, manifest: Manifest) -> Json:
     handlers: list[Json] = []
     if manifest.upstream and manifest.access.policy is not AccessPolicy.PUBLIC:
         handlers.append(_guard(settings, manifest))
+    if manifest.app and manifest.personal:
+        handlers.append(_signed_in_browser(settings))
     if manifest.strip_route:
         handlers.append(
             {
@@ -249,6 +262,32 @@ def _guard(settings: Settings, manifest: Manifest) -> Json:
         }
     ]
     return guard
+
+
+def _signed_in_browser(settings: Settings) -> Json:
+    """Let a browser read what its visitor may: what it fetches by itself carries a session and no token.
+
+    Reading alone: a form of another site that changes something gets nothing from the session.
+    """
+    question = _proxy(settings.internal.portal_url)
+    question["rewrite"] = {"method": "GET", "uri": "/account/visitor"}
+    question["headers"]["request"]["delete"] = ["Upgrade", "Connection"]
+    question["headers"]["request"]["set"][EDGE_HEADER] = ["visitor"]
+    token = {"Authorization": ["{http.reverse_proxy.header.Visitor-Authorization}"]}
+    question["handle_response"] = [
+        {
+            "match": {"status_code": [200]},
+            "routes": [{"handle": [{"handler": "headers", "request": {"set": token}}]}],
+        },
+        {"routes": [{"handle": [{"handler": "headers"}]}]},
+    ]
+    cookie = {"Cookie": {"pattern": rf"(^|;\s*)geoscope-session-{settings.edge.port}="}}
+    match = {
+        "method": ["GET", "HEAD"],
+        "header_regexp": cookie,
+        "not": [{"header": {"Authorization": ["*"]}}],
+    }
+    return {"handler": "subroute", "routes": [{"match": [match], "handle": [question]}]}
 
 
 def _portal(settings: Settings) -> Json:

@@ -25,7 +25,12 @@ _ALL_ACTIONS = ["Admin", "Read", "Write", "List", "Tagging"]
 _RIGHTS = {
     "platform": _ALL_ACTIONS,
     "data-apis": ["Read", "List"],
-    "jobs": ["Read", "List", "Write:archive", "Write:demo", "Write:products", "Tagging"],
+    "jobs": [
+        *("Read", "List", "Tagging"),
+        *("Write:archive", "Write:collections", "Write:demo", "Write:products"),
+    ],
+    # Signs the addresses that users upload their files to.
+    "uploads": ["Write:collections"],
     "administrator": ["Read", "List", "Write:home-administrator", "Tagging:home-administrator"],
 }
 

@@ -90,7 +90,7 @@ def execute(
     """Ask for a process: 201 with a new job, or 200 with the one that already does the same work."""
     principal.require_role(process.role)
     check_inputs(process, asked.inputs)
-    job, is_new = queue.submit(process.id, asked.inputs, principal.subject)
+    job, is_new = queue.submit(process.id, asked.inputs, principal.subject, personal=process.personal)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"{base}/jobs/{job.job_id}"
     response.headers["Preference-Applied"] = "respond-async"

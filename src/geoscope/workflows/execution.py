@@ -29,6 +29,11 @@ log = logging.getLogger(__name__)
 class DurableJob:
     """What a process sees of the job that runs it (see `geoscope.processes.Job`)."""
 
+    @property
+    def owner(self) -> str:
+        """The subject who asked for the job."""
+        return DBOS.authenticated_user or ""
+
     def step[Result](self, title: str, work: Callable[[], Result]) -> Result:
         """Run one step, or take the result that it left before a crash."""
 

@@ -27,6 +27,7 @@ MANIFEST = Manifest(
     health="/processes/-/health",
     documentation="https://docs.ogc.org/is/18-062r2/18-062r2.html",
     access=Access(policy=AccessPolicy.REGISTERED),
+    personal=True,
     meters=(Meter(name="jobs", unit="jobs"),),
     sustainability="Work runs where the data is: nothing is downloaded, and no finished step is run again.",
 )

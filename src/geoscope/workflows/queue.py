@@ -62,8 +62,21 @@ class JobQueue:
         """Close the connections."""
         self._client.destroy()
 
-    def submit(self, process_id: str, inputs: Mapping[str, Any], owner: str) -> tuple[StatusInfo, bool]:
+    def submit(
+        self, process_id: str, inputs: Mapping[str, Any], owner: str, *, personal: bool = False
+    ) -> tuple[StatusInfo, bool]:
         """Ask for a process; while the same work is waiting or running, that job is the answer.
+
+        Parameters
+        ----------
+        process_id : str
+            Which one.
+        inputs : mapping
+            What it shall work on.
+        owner : str
+            The subject who asks.
+        personal : bool
+            Whether another owner's work is never the same.
 
         Returns
         -------
@@ -78,7 +91,7 @@ class JobQueue:
                 "workflow_name": WORKFLOW,
                 "queue_name": QUEUE,
                 "workflow_id": job_id,
-                "deduplication_id": _fingerprint(process_id, inputs),
+                "deduplication_id": _fingerprint(process_id, inputs, owner if personal else None),
                 "duplication_policy": "return-existing",
                 "authenticated_user": owner,
             },
@@ -206,6 +219,6 @@ def _failure(workflow: WorkflowStatus) -> str:
     return str(workflow.error) if workflow.error else "The job failed."
 
 
-def _fingerprint(process_id: str, inputs: Mapping[str, Any]) -> str:
-    text = json.dumps([process_id, inputs], sort_keys=True, separators=(",", ":"))
+def _fingerprint(process_id: str, inputs: Mapping[str, Any], owner: str | None) -> str:
+    text = json.dumps([process_id, inputs, owner], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -7,31 +7,47 @@ What is found soon for certain is read on the event loop: handing it to a thread
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
+from typing import Concatenate
 
 import anyio.to_thread
+import zstandard
 
-from geoscope.catalogue.areas import Box, meets
-from geoscope.catalogue.models import CollectionPage, CollectionSearch, ItemPage, ItemSearch
-from geoscope.catalogue.store import Transaction
-from geoscope.catalogue.store.sqlite_search import (
-    find_collection,
-    find_collections,
-    find_item,
-    find_items,
-    find_items_soon,
+from geoscope.catalogue.models import (
+    ANYBODY,
+    Aggregation,
+    AggregationAnswer,
+    CollectionPage,
+    CollectionSearch,
+    ItemPage,
+    ItemSearch,
+    Reader,
+    Sharing,
+    ValueSummaries,
 )
-from geoscope.catalogue.store.sqlite_transaction import SqliteTransaction
+from geoscope.catalogue.store import Transaction
+from geoscope.catalogue.store.sqlite_collections import collection_titles, find_collection, find_collections
+from geoscope.catalogue.store.sqlite_directory import Directory, read_directory, read_revision
+from geoscope.catalogue.store.sqlite_documents import DocumentReader, DocumentWriters
+from geoscope.catalogue.store.sqlite_properties import fill_step, is_waiting
+from geoscope.catalogue.store.sqlite_reading import DeadlineError, Reading
+from geoscope.catalogue.store.sqlite_schema import prepare
+from geoscope.catalogue.store.sqlite_search import find_item, find_items, find_items_soon
+from geoscope.catalogue.store.sqlite_summaries import aggregate, values
+from geoscope.catalogue.store.sqlite_transaction import SqliteTransaction, find_sharing
 from geoscope.errors import SetupError, UnavailableError
+from geoscope.settings import CatalogueSettings
 
-SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 10.0
 SEARCH_DEADLINE_S = 5.0
 
 _INSTRUCTIONS_BETWEEN_LOOKS_AT_THE_CLOCK = 20_000
+_MAPPED_BYTES = 16 * 1024**3
+
+# Between steps of filling in, so that other writers have their turn.
+_PAUSE_S = 0.02
 
 
 class SqliteStore:
@@ -41,6 +57,8 @@ class SqliteStore:
     ----------
     path : Path
         The file; it and its folder are made if they are not there.
+    indexed : sequence of str, optional
+        Properties of items that are indexed in every collection; by default those of the settings.
 
     Raises
     ------
@@ -48,62 +66,92 @@ class SqliteStore:
         If the file belongs to a newer version of the platform, or is no catalogue.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, indexed: Sequence[str] | None = None) -> None:
         self._path = path
-        self._readers: list[_Reader] = []
+        self._directory: Directory | None = None
+        self._readers: list[_ReadingConnection] = []
         self._writing = threading.Lock()
+        self._document_writers = DocumentWriters()
+        self._closing = threading.Event()
+        self._filling: threading.Thread | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
-            _prepare(self._writer, path)
+            prepare(
+                self._writer, path, CatalogueSettings().indexed_properties if indexed is None else indexed
+            )
         except (OSError, sqlite3.Error) as error:
             raise SetupError(f"The catalogue {path} cannot be opened: {error}.") from error
+        self._fill_in_background()
 
-    async def collection(self, id_: str) -> bytes | None:
+    async def collection(self, id_: str, reader: Reader = ANYBODY) -> bytes | None:
         """Return a collection's document, or None if there is no such collection."""
-        with self._read() as connection:
-            return find_collection(connection, id_)
+        with self._read() as reading:
+            return find_collection(reading, id_, reader)
 
-    async def item(self, collection: str, id_: str) -> bytes | None:
+    async def item(self, collection: str, id_: str, reader: Reader = ANYBODY) -> bytes | None:
         """Return an item's document, or None if there is no such item."""
-        with self._read() as connection:
-            return find_item(connection, collection, id_)
+        with self._read() as reading:
+            return find_item(reading, collection, id_, reader)
 
-    async def collection_titles(self) -> list[tuple[str, str]]:
+    async def sharing(self, collection: str) -> Sharing | None:
+        """Return who owns a collection and who finds it, or None if there is no such collection."""
+        with self._read() as reading:
+            return find_sharing(reading.connection, collection)
+
+    async def collection_titles(self, reader: Reader = ANYBODY) -> list[tuple[str, str]]:
         """Return id and title of every collection, in order of id."""
-        with self._read() as connection:
-            return connection.execute("SELECT id, title FROM collections ORDER BY id").fetchall()
+        with self._read() as reading:
+            return collection_titles(reading, reader)
 
     async def find_collections(self, search: CollectionSearch) -> CollectionPage:
         """Return the page of collections that a search asks for."""
-        with self._read() as connection:
-            return find_collections(connection, search)
+        if search.filter is None:
+            return self._ask(find_collections, search)
+        return await anyio.to_thread.run_sync(self._ask, find_collections, search)
 
     async def find_items(self, search: ItemSearch) -> ItemPage:
         """Return the page of items that a search asks for."""
-        with self._read(search) as connection:
-            page = find_items_soon(connection, search)
+        page = self._ask(find_items_soon, search)
         if page is None:
-            page = await anyio.to_thread.run_sync(self._find_items, search)
+            page = await anyio.to_thread.run_sync(self._ask, find_items, search)
         return page
 
-    def _find_items(self, search: ItemSearch) -> ItemPage:
-        with self._read(search) as connection:
-            return find_items(connection, search)
+    async def aggregate(
+        self, search: ItemSearch, aggregations: Sequence[Aggregation]
+    ) -> list[AggregationAnswer]:
+        """Answer questions about all items that a search finds; its limit, order and page do not count."""
+        return await anyio.to_thread.run_sync(self._ask, aggregate, search, aggregations)
+
+    async def values(self, search: ItemSearch) -> ValueSummaries:
+        """Tell which values the indexed properties have among the items that a search finds."""
+        return await anyio.to_thread.run_sync(self._ask, values, search)
+
+    def _ask[**Asked, Answer](
+        self, question: "Question[Asked, Answer]", *asked: Asked.args, **more: Asked.kwargs
+    ) -> Answer:
+        with self._read() as reading:
+            return question(reading, *asked, **more)
 
     async def change[Result](self, work: Callable[[Transaction], Result]) -> Result:
         """Run `work` in a transaction that is kept when it returns and undone when it raises."""
-        return await anyio.to_thread.run_sync(self._change, work)
+        return await anyio.to_thread.run_sync(self._change_and_fill, work)
 
-    def _change[Result](self, work: Callable[[Transaction], Result]) -> Result:
+    def _change_and_fill[Result](self, work: Callable[[Transaction], Result]) -> Result:
+        result = self._change(lambda connection: work(SqliteTransaction(connection, self._document_writers)))
+        self._fill_in_background()
+        return result
+
+    def _change[Result](self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         with self._writing:
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
-                    result = work(SqliteTransaction(self._writer))
+                    result = work(self._writer)
                     self._writer.execute("COMMIT")
                 finally:
                     if self._writer.in_transaction:
+                        self._document_writers.forget()
                         self._writer.execute("ROLLBACK")
             except sqlite3.OperationalError as error:
                 raise UnavailableError(
@@ -111,21 +159,44 @@ class SqliteStore:
                 ) from error
             return result
 
+    def _fill_in_background(self) -> None:
+        """Fill in properties that were indexed later than items were put in, while others read and write."""
+        if self._filling is not None and self._filling.is_alive():
+            return
+        with self._writing:
+            if not is_waiting(self._writer):
+                return
+        self._filling = threading.Thread(target=self._fill, name="catalogue-indexing", daemon=True)
+        self._filling.start()
+
+    def _fill(self) -> None:
+        is_done = False
+        while not is_done and not self._closing.wait(_PAUSE_S):
+            try:
+                is_done = not self._change(fill_step)
+            except UnavailableError:
+                # Others write, or the disk is full: later is soon enough.
+                self._closing.wait(1.0)
+
     def close(self) -> None:
         """Close every connection."""
+        self._closing.set()
+        if self._filling is not None:
+            self._filling.join()
         while self._readers:
             self._readers.pop().connection.close()
         self._writer.close()
 
     @contextmanager
-    def _read(self, search: ItemSearch | None = None) -> Iterator[sqlite3.Connection]:
+    def _read(self) -> Iterator[Reading]:
         try:
             reader = self._readers.pop()
         except IndexError:
-            reader = _Reader(self._connect())
+            reader = _ReadingConnection(self._connect())
         try:
-            with reader.snapshot(search) as connection:
-                yield connection
+            with reader.snapshot(self._directory) as reading:
+                self._directory = reading.directory
+                yield reading
         finally:
             self._readers.append(reader)
 
@@ -135,64 +206,44 @@ class SqliteStore:
         )
 
 
-class _Reader:
+type Question[**Asked, Answer] = Callable[Concatenate[Reading, Asked], Answer]
+
+
+class _ReadingConnection:
     """A connection that only reads, for one task at a time."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self._search: ItemSearch | None = None
+        self._documents = DocumentReader(connection)
         self._deadline_s = 0.0
         connection.execute("PRAGMA query_only = 1")
-        connection.execute("PRAGMA mmap_size = 1073741824")
-        connection.create_function("meets_area", 5, self._meets_area)
-        connection.create_function("meets_filter", 1, self._meets_filter)
+        connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
         connection.set_progress_handler(self._is_late, _INSTRUCTIONS_BETWEEN_LOOKS_AT_THE_CLOCK)
 
     @contextmanager
-    def snapshot(self, search: ItemSearch | None) -> Iterator[sqlite3.Connection]:
-        """Read one state of the catalogue, for a limited time.
-
-        `meets_area` and `meets_filter` in a query mean the area and the filter of this search.
-        """
-        self._search = search
+    def snapshot(self, known: Directory | None) -> Iterator[Reading]:
+        """Read one state of the catalogue, for a limited time; `known` is the directory of a state before."""
         self._deadline_s = time.monotonic() + SEARCH_DEADLINE_S
         self.connection.execute("BEGIN")
         try:
-            yield self.connection
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            directory = known
+            if directory is None or directory.revision != read_revision(self.connection):
+                directory = read_directory(self.connection)
+            yield Reading(self.connection, directory, self._documents, self._deadline_s)
+        except (DeadlineError, sqlite3.OperationalError) as error:
+            is_late = isinstance(error, DeadlineError) or error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
+            if not is_late:
                 raise
             raise UnavailableError(
                 f"The search took longer than {SEARCH_DEADLINE_S:.0f} seconds.",
                 "Narrow it by collection, place or time.",
             ) from error
+        except (sqlite3.DatabaseError, zstandard.ZstdError) as error:
+            raise SetupError(
+                f"The catalogue's file is damaged: {error}.", "Restore it from a copy."
+            ) from error
         finally:
             self.connection.execute("ROLLBACK")
 
-    def _meets_area(self, west: float, south: float, east: float, north: float, shape: bytes | None) -> bool:
-        area = self._search.area if self._search else None
-        return area is not None and meets(area, Box(west, south, east, north), shape)
-
-    def _meets_filter(self, document: bytes) -> bool:
-        if self._is_late():
-            # So much is done for one document that SQLite itself looks at the clock too seldom.
-            self.connection.interrupt()
-            return False
-        condition = self._search.filter if self._search else None
-        return condition is not None and condition.matches(document)
-
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline_s
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        raise SetupError(
-            f"The catalogue {path} has schema {version}; this platform knows {SCHEMA_VERSION}.",
-            "A newer version wrote it: use that version, or another data folder.",
-        )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    if version < SCHEMA_VERSION:
-        connection.executescript(files(__package__).joinpath("schema.sql").read_text())

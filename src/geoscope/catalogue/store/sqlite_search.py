@@ -1,289 +1,216 @@
-"""Searches as SQL.
+"""Searches for items in SQLite.
 
-A search for items first looks whether one of its conditions leaves few candidates: by id, by the R*Tree of
-space and time, by the words, or, if it has a filter, by collection. These are tested exactly and sorted.
-Where many remain, matches are dense, and walking the items in their order finds a page soonest.
+A search first looks whether one of its conditions leaves few candidates: by id, by an indexed property, by
+the R*Tree of space and time, by words, by collection. These are tested exactly and sorted. Where many remain,
+matches are dense, and walking the items in their order (`sqlite_walks`) finds a page soonest.
 """
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from itertools import batched, islice
+from typing import TypeGuard
 
 import orjson
+import shapely
 
 from geoscope.catalogue.areas import Area
-from geoscope.catalogue.models import (
-    CollectionPage,
-    CollectionSearch,
-    FoundCollection,
-    FoundItem,
-    ItemPage,
-    ItemSearch,
-    Position,
+from geoscope.catalogue.models import FoundItem, ItemPage, ItemSearch, Position, Reader
+from geoscope.catalogue.store.sqlite_conditions import ItemConditions, item_conditions
+from geoscope.catalogue.store.sqlite_order import (
+    OrderTerm,
+    after_condition,
+    is_after,
+    order_by,
+    order_term,
+    position,
+    sorted_rows,
 )
+from geoscope.catalogue.store.sqlite_reading import Reading
+from geoscope.catalogue.store.sqlite_rows import (
+    COLLECTION_ID,
+    ID,
+    IS_AFTER,
+    KEY,
+    VALUES,
+    Row,
+    matching_rows,
+    row_columns,
+    unordered_rows,
+)
+from geoscope.catalogue.store.sqlite_values import property_value, stored_scalar, stored_value
+from geoscope.catalogue.store.sqlite_walks import walk
+from geoscope.errors import InvalidInputError
 
 FEW = 2000
 MAX_PAGE_BYTES = 64 * 1024**2
-MICROSECONDS_OF_DAY = 86_400_000_000
 
-# Each collection's own order is walked, and the walks are merged, up to this number of collections.
-MAX_MERGED_COLLECTIONS = 16
+# Items are sorted by a property that stands in documents only up to this number.
+MAX_SORTED_DOCUMENTS = 10_000
 
-type Parameters = dict[str, Any]
-type ItemRow = tuple[int, int, str, str]
-
-_WORDS = """
-    (item.key IN (SELECT rowid FROM item_text WHERE item_text MATCH :phrases) OR item.collection IN (
-        SELECT id FROM collections WHERE key IN (
-            SELECT rowid FROM collection_text WHERE collection_text MATCH :phrases)))"""
-
-_CANDIDATES_BY_ID = "SELECT key FROM items WHERE id IN (SELECT value FROM json_each(:ids))"
-
-_CANDIDATES_BY_SPACE_AND_TIME = "SELECT key FROM item_space WHERE {box} AND {time}"
-_COARSE_BOX = "west <= :east_{n} AND east >= :west_{n} AND south <= :north_{n} AND north >= :south_{n}"
-
-_CANDIDATES_BY_WORDS = """
-    SELECT rowid AS key FROM item_text WHERE item_text MATCH :phrases UNION ALL
-    SELECT key FROM items WHERE collection IN (
-        SELECT id FROM collections WHERE key IN (
-            SELECT rowid FROM collection_text WHERE collection_text MATCH :phrases))"""
-
-_OF_COLLECTIONS = "{table}.collection IN (SELECT value FROM json_each(:collections))"
-_CANDIDATES_BY_COLLECTION = "SELECT key FROM items WHERE {collections}"
-
-_FILTER = "meets_filter((SELECT document FROM item_documents WHERE key = item.key))"
-
-# One row at least: the counts stand in each, beside the rows of the page.
-_SORTED_CANDIDATES = """
-WITH candidate AS MATERIALIZED (SELECT DISTINCT key FROM ({candidates}) LIMIT :few + 1),
-matched AS MATERIALIZED (
-    SELECT item.key, item.start_us, item.collection, item.id
-    FROM candidate CROSS JOIN items AS item USING (key)
-    WHERE (SELECT count(*) FROM candidate) <= :few AND {conditions}
-),
-page AS (SELECT * FROM matched AS item WHERE {after} ORDER BY start_us DESC, collection, id LIMIT :rows)
-SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM matched), page.*
-FROM (SELECT 1) LEFT JOIN page ORDER BY page.start_us DESC, page.collection, page.id
-"""
-
-_ORDERED = """
-SELECT item.key, item.start_us, item.collection, item.id
-FROM items AS item INDEXED BY {index} WHERE {conditions}
-"""
+_DOCUMENTS_AT_ONCE = 100
+_FEW_POSITIONS = 200
 
 
-def find_item(connection: sqlite3.Connection, collection: str, id_: str) -> bytes | None:
-    """Return an item's document, or None if there is no such item."""
-    sql = "SELECT document FROM items JOIN item_documents USING (key) WHERE id = ? AND collection = ?"
-    row = connection.execute(sql, (id_, collection)).fetchone()
-    return None if row is None else row[0]
+def find_item(reading: Reading, collection: str, id_: str, reader: Reader) -> bytes | None:
+    """Return an item's document, or None if there is no such item for the reader."""
+    row = reading.connection.execute(
+        "SELECT dictionary, document FROM items JOIN item_documents USING (key)"
+        " WHERE id = ? AND collection_key = ?",
+        (id_, reading.directory.key(collection, reader)),
+    ).fetchone()
+    return None if row is None else reading.documents.read(*row)
 
 
-def find_collection(connection: sqlite3.Connection, id_: str) -> bytes | None:
-    """Return a collection's document, or None if there is no such collection."""
-    row = connection.execute("SELECT document FROM collections WHERE id = ?", (id_,)).fetchone()
-    return None if row is None else row[0]
-
-
-def find_items_soon(connection: sqlite3.Connection, search: ItemSearch) -> ItemPage | None:
+def find_items_soon(reading: Reading, search: ItemSearch) -> ItemPage | None:
     """Return the page of items if that takes a few milliseconds at most, however large the catalogue is."""
-    if search.phrases or search.filter is not None:
+    terms = [order_term(key, reading.directory) for key in search.order]
+    if search.text is not None or not _is_indexed(terms) or _is_intricate(search.area):
         return None
-    return _walk(connection, search) if _is_listing(search) else _sort_candidates(connection, search)
+    asked = item_conditions(reading, search)
+    if asked.filter is not None:
+        return None
+    if not _is_listing(search):
+        return _sort_candidates(reading, search, asked, terms)
+    is_in_index = len(terms) == 1 and search.order[0].property == "datetime"
+    return _walk(reading, search, asked, terms) if is_in_index else None
 
 
-def find_items(connection: sqlite3.Connection, search: ItemSearch) -> ItemPage:
+def find_items(reading: Reading, search: ItemSearch) -> ItemPage:
     """Return the page of items that a search asks for.
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        Its functions `meets_area(west, south, east, north, shape)` and `meets_filter(document)` must mean the
-        area and the filter of the search.
-    search : ItemSearch
-        What is asked for.
+    Raises
+    ------
+    InvalidInputError
+        If it is to be sorted by a property that is not indexed, and finds too many items for that.
     """
-    return _sort_candidates(connection, search) or _walk(connection, search)
+    terms = [order_term(key, reading.directory) for key in search.order]
+    asked = item_conditions(reading, search)
+    if not _is_indexed(terms):
+        return _sort_documents(reading, search, asked, terms)
+    return _sort_candidates(reading, search, asked, terms) or _walk(reading, search, asked, terms)
 
 
-def find_collections(connection: sqlite3.Connection, search: CollectionSearch) -> CollectionPage:
-    """Return the page of collections that a search asks for."""
-    parameters = {"rows": search.limit + 1, "after": search.after or ""} | _narrowing_parameters(search)
-    conditions = _space_and_time_conditions(search, "collection")
-    if search.phrases:
-        conditions.append("key IN (SELECT rowid FROM collection_text WHERE collection_text MATCH :phrases)")
-    source = f"FROM collections AS collection WHERE {' AND '.join(['true', *conditions])}"
-    rows = connection.execute(
-        f"SELECT id, document {source} AND id > :after ORDER BY id LIMIT :rows", parameters
-    ).fetchall()
-    (matched,) = connection.execute(f"SELECT count(*) {source}", parameters).fetchone()
-    found = [FoundCollection(*row) for row in rows[: search.limit]]
-    return CollectionPage(found, matched, found[-1].id if len(rows) > search.limit else None)
+def _is_indexed(terms: list[OrderTerm | None]) -> TypeGuard[list[OrderTerm]]:
+    return None not in terms
 
 
-def _sort_candidates(connection: sqlite3.Connection, search: ItemSearch) -> ItemPage | None:
-    """Look for a condition that leaves few candidates, and answer from them; None if there is none."""
-    parameters = _parameters(search)
-    conditions, after = " AND ".join(_conditions(search)), _after(search)
-    for candidates in _candidates(search):
-        sql = _SORTED_CANDIDATES.format(candidates=candidates, conditions=conditions, after=after)
-        rows = connection.execute(sql, parameters).fetchall()
-        candidate_count, matched = rows[0][:2]
-        if candidate_count <= FEW:
-            return _page(connection, [row[2:] for row in rows if row[2] is not None], search.limit, matched)
-    return None
-
-
-def _walk(connection: sqlite3.Connection, search: ItemSearch) -> ItemPage:
-    """Go through the items in their order until the page is full."""
-    conditions = " AND ".join([*_conditions(search), _after(search)])
-    if search.collections is None or len(search.collections) > MAX_MERGED_COLLECTIONS:
-        walks = [_ORDERED.format(index="items_in_order", conditions=conditions)]
-    else:
-        walks = [
-            _ORDERED.format(
-                index="items_of_collection", conditions=f"item.collection = :collection_{n} AND {conditions}"
-            )
-            for n in range(len(search.collections))
-        ]
-    sql = " UNION ALL ".join(walks) + " ORDER BY 2 DESC, 3, 4 LIMIT :rows"
-    rows = connection.execute(sql, _parameters(search)).fetchall()
-    return _page(connection, rows, search.limit, _cheap_count(connection, search, len(rows)))
-
-
-def _parameters(search: ItemSearch) -> Parameters:
-    parameters = _narrowing_parameters(search) | {"few": FEW, "rows": search.limit + 1}
-    if search.ids is not None:
-        parameters["ids"] = orjson.dumps(search.ids).decode()
-    if search.collections is not None:
-        parameters["collections"] = orjson.dumps(search.collections).decode()
-        parameters |= {f"collection_{n}": id_ for n, id_ in enumerate(search.collections)}
-    if search.after is not None:
-        parameters |= {"after_start": search.after.start_us, "after_collection": search.after.collection}
-        parameters["after_id"] = search.after.id
-    return parameters
-
-
-def _narrowing_parameters(search: ItemSearch | CollectionSearch) -> Parameters:
-    parameters: Parameters = {}
-    if search.area is not None:
-        for n, box in enumerate(search.area.boxes):
-            parameters |= {f"{side}_{n}": degrees for side, degrees in box._asdict().items()}
-    if search.time is not None:
-        start_us, end_us = search.time
-        parameters |= {"start_us": start_us, "end_us": end_us}
-        parameters |= {"first_day": start_us / MICROSECONDS_OF_DAY, "last_day": end_us / MICROSECONDS_OF_DAY}
-    if search.phrases:
-        # Quoted, so that no word is an operator of FTS5.
-        parameters["phrases"] = " OR ".join(
-            '"' + phrase.replace('"', '""') + '"' for phrase in search.phrases
-        )
-    return parameters
-
-
-def _candidates(search: ItemSearch) -> Iterator[str]:
-    """Yield queries for keys that hold every match, the narrowest condition first."""
-    if search.ids is not None:
-        yield _CANDIDATES_BY_ID
-    if search.area is not None or search.time is not None:
-        time = "true" if search.time is None else "last_day >= :first_day AND first_day <= :last_day"
-        boxes = (
-            ["true"]
-            if search.area is None
-            else [_COARSE_BOX.format(n=n) for n in range(len(search.area.boxes))]
-        )
-        yield " UNION ALL ".join(_CANDIDATES_BY_SPACE_AND_TIME.format(box=box, time=time) for box in boxes)
-    if search.phrases:
-        yield _CANDIDATES_BY_WORDS
-    if search.filter is not None:
-        yield _CANDIDATES_BY_COLLECTION.format(
-            collections="true" if search.collections is None else _OF_COLLECTIONS.format(table="items")
-        )
-
-
-def _conditions(search: ItemSearch) -> list[str]:
-    conditions = ["true", *_space_and_time_conditions(search, "item")]
-    if search.ids is not None:
-        conditions.append("item.id IN (SELECT value FROM json_each(:ids))")
-    if search.collections is not None:
-        conditions.append(_OF_COLLECTIONS.format(table="item"))
-    if search.phrases:
-        conditions.append(_WORDS)
-    if search.area is not None:
-        conditions.append(_exact_space_condition(search.area))
-    if search.filter is not None:
-        conditions.append(_FILTER)
-    return conditions
-
-
-def _space_and_time_conditions(search: ItemSearch | CollectionSearch, table: str) -> list[str]:
-    conditions = []
-    if search.time is not None:
-        conditions.append(f"{table}.start_us <= :end_us AND {table}.end_us >= :start_us")
-    if search.area is not None:
-        boxes = (
-            f"{table}.south <= :north_{n} AND {table}.north >= :south_{n}"
-            f" AND CASE WHEN {table}.west <= {table}.east"
-            f" THEN {table}.west <= :east_{n} AND {table}.east >= :west_{n}"
-            f" ELSE {table}.west <= :east_{n} OR {table}.east >= :west_{n} END"
-            for n in range(len(search.area.boxes))
-        )
-        conditions.append(f"({' OR '.join(boxes)})")
-    return conditions
-
-
-def _exact_space_condition(area: Area) -> str:
-    """Ask `meets_area` only about items for which the boxes have not said all."""
-    meets = "meets_area(item.west, item.south, item.east, item.north, item.shape)"
-    if area.geometry is not None:
-        return meets
-    inside = (
-        f"item.west BETWEEN :west_{n} AND item.east AND item.east <= :east_{n}"
-        f" AND item.south >= :south_{n} AND item.north <= :north_{n}"
-        for n in range(len(area.boxes))
-    )
-    return f"(item.shape IS NULL OR {' OR '.join(inside)} OR {meets})"
-
-
-def _after(search: ItemSearch) -> str:
-    if search.after is None:
-        return "true"
-    return (
-        "item.start_us <= :after_start AND (item.start_us < :after_start"
-        " OR (item.collection, item.id) > (:after_collection, :after_id))"
-    )
+def _is_intricate(area: Area | None) -> bool:
+    """Tell whether it takes long to find out what meets an area."""
+    return area is not None and bool(shapely.get_num_coordinates(area.geometry) > _FEW_POSITIONS)
 
 
 def _is_listing(search: ItemSearch) -> bool:
     """Tell whether all items, or all of some collections, are asked for."""
-    narrowing = (search.ids, search.area, search.time, search.filter)
-    return not search.phrases and all(condition is None for condition in narrowing)
+    narrowing = (search.ids, search.area, search.time, search.text, search.filter)
+    return all(condition is None for condition in narrowing)
 
 
-def _cheap_count(connection: sqlite3.Connection, search: ItemSearch, row_count: int) -> int | None:
-    if _is_listing(search):
-        sql = "SELECT coalesce(sum(item_count), 0) FROM collections"
-        if search.collections is not None:
-            sql += " WHERE id IN (SELECT value FROM json_each(:collections))"
-        count: int = connection.execute(sql, _parameters(search)).fetchone()[0]
-        return count
-    is_whole = search.after is None and row_count <= search.limit
-    return row_count if is_whole else None
+def _sort_candidates(
+    reading: Reading, search: ItemSearch, asked: ItemConditions, terms: Sequence[OrderTerm]
+) -> ItemPage | None:
+    """Look for a condition that leaves few candidates, and answer from them; None if there is none."""
+    if not asked.sources:
+        return None
+    after = "1"
+    if search.after is not None:
+        after = after_condition(asked.bindings, terms, search.after, "collection.id")
+    columns = row_columns(asked, terms, after, "collection.id")
+    for source in asked.sources:
+        distinct = "DISTINCT " if "UNION ALL" in source else ""
+        candidates = f"SELECT {distinct}key FROM ({source}) LIMIT {FEW + 1}"
+        rows = reading.connection.execute(
+            f"WITH candidate AS MATERIALIZED ({candidates}) SELECT {columns} FROM candidate"
+            " CROSS JOIN items AS item USING (key)"
+            " CROSS JOIN collections AS collection ON collection.key = item.collection_key"
+            f" WHERE (SELECT count(*) FROM candidate) <= {FEW} AND {asked.where}"
+            f" ORDER BY {order_by(terms)}",
+            asked.bindings.values,
+        ).fetchall()
+        if rows or _count(reading, asked, candidates) <= FEW:
+            found = list(matching_rows(reading, asked, rows, FEW))
+            following = [row for row in found if row[IS_AFTER]] if search.after is not None else found
+            return _page(reading, search, following[: search.limit + 1], len(found))
+    return None
 
 
-def _page(
-    connection: sqlite3.Connection, rows: Sequence[ItemRow], limit: int, matched: int | None
+def _count(reading: Reading, asked: ItemConditions, query: str) -> int:
+    sql = f"SELECT count(*) FROM ({query})"
+    count: int = reading.connection.execute(sql, asked.bindings.values).fetchone()[0]
+    return count
+
+
+def _walk(
+    reading: Reading, search: ItemSearch, asked: ItemConditions, terms: Sequence[OrderTerm]
 ) -> ItemPage:
+    """Go through the items in their order until the page is full."""
+    rows = list(islice(walk(reading, search, asked, terms), search.limit + 1))
+    matched = None
+    if _is_listing(search):
+        matched = _count_listed(reading, asked)
+    elif search.after is None and len(rows) <= search.limit:
+        matched = len(rows)
+    return _page(reading, search, rows, matched)
+
+
+def _count_listed(reading: Reading, asked: ItemConditions) -> int:
+    sql = f"SELECT coalesce(sum(item_count), 0) FROM collections WHERE {asked.collections_where}"
+    count: int = reading.connection.execute(sql, asked.bindings.values).fetchone()[0]
+    return count
+
+
+def _sort_documents(
+    reading: Reading, search: ItemSearch, asked: ItemConditions, terms: Sequence[OrderTerm | None]
+) -> ItemPage:
+    """Sort by properties that stand in documents only."""
+    rows = list(islice(unordered_rows(reading, asked, terms), MAX_SORTED_DOCUMENTS + 1))
+    if len(rows) > MAX_SORTED_DOCUMENTS:
+        missing = next(key.property for key, term in zip(search.order, terms, strict=True) if term is None)
+        raise InvalidInputError(
+            f"sortby: {missing[:80]!r} is not indexed, and more than {MAX_SORTED_DOCUMENTS} items are found.",
+            "Narrow the search, or have a collection name the property in its summaries, which indexes it.",
+        )
+    places = _places(reading, search, rows, terms)
+    rows = sorted_rows(rows, search.order, lambda row: places[row[KEY]])
+    matched = len(rows)
+    if search.after is not None:
+        end = search.after
+        rows = [row for row in rows if is_after(places[row[KEY]], end, search.order)]
+    rows = [(*row[:VALUES], *map(stored_scalar, places[row[KEY]].values)) for row in rows[: search.limit + 1]]
+    return _page(reading, search, rows, matched)
+
+
+def _places(
+    reading: Reading, search: ItemSearch, rows: Sequence[Row], terms: Sequence[OrderTerm | None]
+) -> dict[int, Position]:
+    """Return the places of rows by their keys; what no column holds is read from documents."""
+    places = {}
+    for portion in batched(rows, _DOCUMENTS_AT_ONCE):
+        documents = reading.item_documents([row[KEY] for row in portion])
+        for row in portion:
+            reading.check_time()
+            properties = orjson.loads(documents[row[KEY]]).get("properties") or {}
+            values = [
+                value if term is not None else stored_value(name, property_value(properties, name))
+                for (name, _), term, value in zip(search.order, terms, row[VALUES:], strict=True)
+            ]
+            places[row[KEY]] = position(values, row[COLLECTION_ID], row[ID])
+    return places
+
+
+def _page(reading: Reading, search: ItemSearch, rows: Sequence[Row], matched: int | None) -> ItemPage:
     """Fetch the documents of a page; it ends early rather than grow beyond `MAX_PAGE_BYTES`."""
     items: list[FoundItem] = []
     size_bytes = 0
-    for key, _, collection, id_ in rows[:limit]:
-        (document,) = connection.execute(
-            "SELECT document FROM item_documents WHERE key = ?", (key,)
-        ).fetchone()
-        items.append(FoundItem(collection, id_, document))
-        size_bytes += len(document)
+    for portion in batched(rows[: search.limit], _DOCUMENTS_AT_ONCE):
+        documents = reading.item_documents([row[KEY] for row in portion])
+        for row in portion:
+            document = documents[row[KEY]]
+            items.append(FoundItem(row[COLLECTION_ID], row[ID], document))
+            size_bytes += len(document)
+            if size_bytes > MAX_PAGE_BYTES:
+                break
         if size_bytes > MAX_PAGE_BYTES:
             break
-    has_more = len(rows) > len(items)
-    return ItemPage(items, matched, Position(*rows[len(items) - 1][1:]) if has_more else None)
+    if len(rows) == len(items):
+        return ItemPage(items, matched, None)
+    last = rows[len(items) - 1]
+    return ItemPage(items, matched, position(last[VALUES:], last[COLLECTION_ID], last[ID]))

@@ -7,4 +7,5 @@ urlpatterns = [
     path("/login/<str:token>", views.login_link, name="login-link"),
     path("/sign-out", views.sign_out, name="sign-out"),
     path("/verify", verify.verify, name="verify"),
+    path("/visitor", verify.visitor, name="visitor"),
 ]

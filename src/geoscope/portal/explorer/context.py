@@ -1,8 +1,10 @@
 """What every page shows: the platform's name and version."""
 
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 import geoscope
+from geoscope.portal.accounts.principals import may_publish
 from geoscope.portal.explorer.labels import LABELS
 from geoscope.settings import current_settings
 
@@ -13,5 +15,6 @@ def platform(request: HttpRequest) -> dict[str, object]:
         "site_name": current_settings().site_name,
         "version": geoscope.__version__,
         "geo_labels": LABELS,
+        "may_publish": SimpleLazyObject(lambda: may_publish(request)),
         "base": request.build_absolute_uri("/").rstrip("/"),
     }

@@ -1,5 +1,6 @@
 """Collections and items as the pages speak of them, read from their STAC documents."""
 
+import json
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +8,12 @@ from functools import cached_property
 from geoscope.portal.explorer.data_half import Json
 
 type Box = tuple[float, float, float, float]
+
+# An extent larger than this share of the globe tells nothing on a map.
+NEARLY_ALL = 0.95
+
+# How the platform itself is named among those that serve items.
+LOCAL_BACKEND = "geoscope"
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,16 @@ class Described:
         steps = (part.get("step") for part in dimensions.values() if part.get("type") == "temporal")
         return next((str(step) for step in steps if step), "")
 
+    @property
+    def box(self) -> Box | None:
+        """West, south, east, north in degrees."""
+        return None
+
+    @property
+    def is_global(self) -> bool:
+        """Whether its extent is unknown, or says no more than: somewhere on the Earth."""
+        return self.box is None or share_of_globe(self.box) > NEARLY_ALL
+
     def thumbnail_at(self, base: str) -> str:
         """Return the address of its picture if this platform serves it; other sites are not asked."""
         href = (self.document.get("assets") or {}).get("thumbnail", {}).get("href", "")
@@ -149,6 +166,11 @@ class Collection(Described):
         return str(self.document.get("license") or "")
 
     @property
+    def has_known_licence(self) -> bool:
+        """Whether the licence is one that a name says."""
+        return self.licence not in ("", "other", "proprietary", "various")
+
+    @property
     def licence_url(self) -> str:
         """Where the licence stands."""
         links = self.document.get("links") or []
@@ -161,6 +183,35 @@ class Collection(Described):
             Provider(one["name"], web_address(one.get("url")), tuple(one.get("roles") or ()))
             for one in self.document.get("providers") or []
         ]
+
+    @property
+    def is_orderable(self) -> bool:
+        """Whether its items are made when they are ordered."""
+        return "orderable" in self._summary("order:status")
+
+    @property
+    def access(self) -> str:
+        """Who may have its items: `open` to all, `registered` or `restricted`; empty where it is not said."""
+        return next(iter(self._summary("federation:access")), "")
+
+    def _summary(self, name: str) -> list[str]:
+        values = (self.document.get("summaries") or {}).get(name)
+        return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
+
+    @property
+    def maker(self) -> str:
+        """Name of the first provider: the one to whom people attribute it."""
+        return self.providers[0].name if self.providers else ""
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """Names of those who serve its items."""
+        return backend_names(self.document.get("summaries"))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the platform itself serves its items, so that answers come at once."""
+        return not self.backends or LOCAL_BACKEND in self.backends
 
 
 class Item(Described):
@@ -194,6 +245,47 @@ class Item(Described):
         return str(self.fields.get("geoscope:calendar") or "")
 
     @property
+    def backends(self) -> tuple[str, ...]:
+        """Names of those who serve it."""
+        return backend_names(self.fields)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the platform itself serves it."""
+        return not self.backends or LOCAL_BACKEND in self.backends
+
+    @property
+    def order_status(self) -> str:
+        """Where it stands on its way here (STAC order extension), or nothing."""
+        return str(self.fields.get("order:status") or "")
+
+    @property
+    def is_online(self) -> bool:
+        """Whether somebody else has it ready to be fetched."""
+        return not self.is_local and self.fields.get("storage:tier") == "online"
+
+    @property
+    def is_orderable(self) -> bool:
+        """Whether it must be ordered, and can be."""
+        return self.order_status == "orderable"
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether it stands for what will be made when it is ordered, and has no page of its own."""
+        return self.is_orderable and bool(self._retrieve_body)
+
+    @property
+    def order_request(self) -> str:
+        """What to send to order it, as JSON: as its link `retrieve` says, or else its id."""
+        return json.dumps(self._retrieve_body or {"id": self.id}, separators=(",", ":"))
+
+    @property
+    def _retrieve_body(self) -> Json:
+        links = self.document.get("links") or []
+        found = (link.get("body") for link in links if link.get("rel") == "retrieve")
+        return next((body for body in found if isinstance(body, dict)), {})
+
+    @property
     def assets(self) -> list[Json]:
         """Its files, each with its key, the data first."""
         assets = [{"key": key, **asset} for key, asset in (self.document.get("assets") or {}).items()]
@@ -212,6 +304,12 @@ def flat_box(numbers: list[float] | None) -> Box | None:
         return None
     half = len(numbers) // 2
     return float(numbers[0]), float(numbers[1]), float(numbers[half]), float(numbers[half + 1])
+
+
+def backend_names(fields: object) -> tuple[str, ...]:
+    """Return who serves something, as its `federation:backends` says."""
+    names = fields.get("federation:backends") if isinstance(fields, dict) else None
+    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
 
 
 def share_of_globe(box: Box | None) -> float:

@@ -1,12 +1,28 @@
 """The pages' forms: what a visitor may ask, checked before anybody else is bothered with it."""
 
+import re
+from enum import StrEnum
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from geoscope.portal.explorer.dataset_list import Place
 from geoscope.portal.explorer.datasets import Box
 
 PAGE_SIZE = 12
+# Fields that say where to look, how to sort and which page to show.
+NOT_NARROWING = frozenset({"collection", "page", "sort", "token"})
+
+
+class Sort(StrEnum):
+    """In which order products are shown; without a choice the newest come first."""
+
+    OLDEST = "oldest"
+    CLEAREST = "clearest"
+
+
+SORT_KEYS = {Sort.OLDEST: "+datetime", Sort.CLEAREST: "+eo:cloud_cover"}
 
 
 def box_of_text(text: str) -> Box:
@@ -38,8 +54,6 @@ class SearchForm(forms.Form):
     bbox = forms.CharField(label=_("Area"), max_length=120, required=False)
     start = forms.DateField(label=_("From"), required=False, input_formats=["%Y-%m-%d"])
     end = forms.DateField(label=_("To"), required=False, input_formats=["%Y-%m-%d"])
-    collection = forms.CharField(max_length=256, required=False)
-    token = forms.CharField(max_length=2000, required=False)
 
     def clean_bbox(self) -> str:
         """Check the area and write it in one way."""
@@ -57,15 +71,11 @@ class SearchForm(forms.Form):
     def parameters(self) -> dict[str, str | int]:
         """The search as the catalogue takes it."""
         asked = self.cleaned_data
-        parameters: dict[str, str | int] = {"limit": PAGE_SIZE}
-        for name, parameter in (
-            ("q", "q"),
-            ("bbox", "bbox"),
-            ("token", "token"),
-            ("collection", "collections"),
-        ):
-            if asked[name]:
-                parameters[parameter] = asked[name]
+        parameters: dict[str, str | int] = {}
+        if asked["q"]:
+            parameters["q"] = every_word(asked["q"])
+        if asked["bbox"]:
+            parameters["bbox"] = asked["bbox"]
         if asked["start"] or asked["end"]:
             first = f"{asked['start']:%Y-%m-%d}T00:00:00Z" if asked["start"] else ".."
             last = f"{asked['end']:%Y-%m-%d}T23:59:59.999999Z" if asked["end"] else ".."
@@ -74,8 +84,48 @@ class SearchForm(forms.Form):
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether anything was asked for."""
-        return any(self.cleaned_data[name] for name in ("q", "bbox", "start", "end", "collection"))
+        """Whether anything narrows the search within what is looked through."""
+        return any(value for name, value in self.cleaned_data.items() if name not in NOT_NARROWING)
+
+
+class DatasetForm(SearchForm):
+    """What datasets somebody looks for."""
+
+    provider = forms.CharField(max_length=200, required=False)
+    place = forms.ChoiceField(choices=[(place.value, place.value) for place in Place], required=False)
+    page = forms.IntegerField(min_value=1, max_value=10_000, required=False)
+
+
+class ProductForm(SearchForm):
+    """What products somebody looks for, in one dataset or in all that this platform holds."""
+
+    collection = forms.CharField(max_length=256, required=False)
+    sort = forms.ChoiceField(choices=[(sort.value, sort.value) for sort in Sort], required=False)
+    token = forms.CharField(max_length=4000, required=False)
+
+    @property
+    def parameters(self) -> dict[str, str | int]:
+        """The search as the catalogue takes it."""
+        asked = self.cleaned_data
+        parameters = super().parameters | {"limit": PAGE_SIZE}
+        if asked["collection"]:
+            parameters["collections"] = asked["collection"]
+        if asked["token"]:
+            parameters["token"] = asked["token"]
+        if asked["sort"]:
+            parameters["sortby"] = SORT_KEYS[Sort(asked["sort"])]
+        return parameters
+
+
+def every_word(text: str) -> str:
+    """Return a free-text query that finds what holds all the words, wherever they stand.
+
+    The catalogue takes words that stand together for one phrase. Who writes quotation marks, commas,
+    parentheses, signs or operators knows what they want.
+    """
+    words = text.split()
+    is_plain = not re.search(r'[",()]|(?:^|\s)[+-]|\b(?:AND|OR|NOT)\b', text)
+    return " AND ".join(words) if is_plain else text
 
 
 class PointForm(forms.Form):

@@ -111,24 +111,31 @@ def moment(text: str) -> str:
 @register.filter
 def period(span: Period | None) -> str:
     """Write a span of time no finer than it needs: years, months, days, or one moment."""
-    if span is None:
+    if span is None or not (span.start or span.end):
         return _("not known")
-    if not span.start or not span.end:
-        return (
-            _("from %(start)s") % {"start": moment(span.start)}
-            if span.start
-            else (_("until %(end)s") % {"end": moment(span.end)} if span.end else _("not known"))
-        )
+    if not span.end:
+        return _("from %(start)s") % {"start": moment(span.start)}
+    if not span.start:
+        return _("until %(end)s") % {"end": moment(span.end)}
     start, end = _instant(span.start), _instant(span.end)
     if start is None or end is None:
         return f"{span.start[:10]} \N{EN DASH} {span.end[:10]}"
-    if start == end:
-        return moment(span.start)
-    years = end.year - start.year
-    if years >= 10:
+    return moment(span.start) if start == end else _closed_period(start, end)
+
+
+def _closed_period(start: datetime, end: datetime) -> str:
+    if start.date() == end.date():
+        return _part_of_day(start, end)
+    if end.year - start.year >= 10:
         return f"{start.year} \N{EN DASH} {end.year}"
     written = "YEAR_MONTH_FORMAT" if (end - start).days > 50 else "DATE_FORMAT"
     return f"{date_format(start, written)} \N{EN DASH} {date_format(end, written)}"
+
+
+def _part_of_day(start: datetime, end: datetime) -> str:
+    day = date_format(start, "DATE_FORMAT")
+    is_whole = (start.hour, start.minute) == (0, 0) and (end.hour, end.minute) == (23, 59)
+    return day if is_whole else f"{day}, {start:%H:%M} \N{EN DASH} {end:%H:%M} UTC"
 
 
 @register.filter

@@ -4,8 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from geoscope.portal.explorer.catalogue import find_collection, list_items, widest_item
+from geoscope.portal.explorer.catalogue import find_collection, newest_items, widest_item
 from geoscope.portal.explorer.data_half import DataHalf
+
+MAX_SHOWN = 12
 
 
 @require_safe
@@ -13,6 +15,12 @@ def collection(request: HttpRequest, collection_id: str) -> HttpResponse:
     """Show what a collection is, what is in it, and what can be done with it."""
     data = DataHalf(request)
     found = find_collection(data, collection_id)
-    items = list_items(data, found)
-    context = {"collection": found, "items": items, "shown": widest_item(items)}
+    newest = newest_items(data, found, MAX_SHOWN) if found.is_local else None
+    items = newest.items if newest else []
+    context = {
+        "collection": found,
+        "items": items,
+        "has_more": bool(newest and newest.next_token),
+        "shown": widest_item(items),
+    }
     return render(request, "pages/collection.html", context)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from geoscope.errors import GeoscopeError, UnavailableError
 from geoscope.portal.explorer.catalogue import list_collections, list_items, widest_item
 from geoscope.portal.explorer.data_half import DataHalf
+from geoscope.portal.explorer.dataset_list import page_of_datasets
 from geoscope.portal.explorer.datasets import Collection, Item
 from geoscope.portal.explorer.jobs import demo_progress
 from geoscope.portal.explorer.layers import Layer, LayerChoice, find_layer
@@ -52,9 +53,10 @@ class ListedService:
 def landing(request: HttpRequest) -> HttpResponse:
     """Show the landing page, also when the catalogue is empty or does not answer."""
     data = DataHalf(request)
-    problem, examples = "", []
+    problem, examples, collections = "", [], []
     try:
-        examples = _examples(data)
+        collections = list_collections(data)
+        examples = _examples(data, collections)
     except UnavailableError as error:
         problem = str(error)
     items = [item for example in examples for item in example.items]
@@ -63,6 +65,8 @@ def landing(request: HttpRequest) -> HttpResponse:
         "services": listed_services(),
         "examples": examples,
         "keywords": _keywords(examples),
+        "dataset_count": len(collections),
+        "providers": page_of_datasets(collections).providers,
         "featured": featured,
         "layer": _layer(data, featured),
         "progress": demo_progress(data),
@@ -85,10 +89,10 @@ def listed_services() -> list[ListedService]:
     ]
 
 
-def _examples(data: DataHalf) -> list[Example]:
-    """Return the first collections, those to compare before those to look at."""
-    collections = list(list_collections(data).values())[:MAX_EXAMPLES]
-    examples = [Example(collection, list_items(data, collection)) for collection in collections]
+def _examples(data: DataHalf, collections: list[Collection]) -> list[Example]:
+    """Return the first collections that can be drawn at once, those to compare before those to look at."""
+    drawn = [one for one in collections if one.is_local and one.renders][:MAX_EXAMPLES]
+    examples = [Example(collection, list_items(data, collection)) for collection in drawn]
     return sorted(examples, key=lambda example: not example.is_comparison)
 
 

@@ -5,12 +5,16 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from geoscope.errors import InvalidInputError, NotFoundError, UnavailableError
-from geoscope.portal.explorer.catalogue import list_collections, list_items, widest_item
+from geoscope.portal.explorer.catalogue import (
+    find_collection,
+    list_items,
+    list_local_collections,
+    widest_item,
+)
 from geoscope.portal.explorer.comparison import Comparison, compare
 from geoscope.portal.explorer.cuts import PointSeries, position_query, read_series
 from geoscope.portal.explorer.data_half import DataHalf
@@ -19,6 +23,9 @@ from geoscope.portal.explorer.forms import PointForm
 from geoscope.portal.explorer.fragments import wants_fragment
 from geoscope.portal.explorer.layers import LayerChoice, item_path
 from geoscope.portal.explorer.snippets import series_snippets
+
+# Without a choice, so many collections are looked at for the one with most to compare.
+MAX_CANDIDATES = 8
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ def series(request: HttpRequest) -> HttpResponse:
     """Show the map and the series; only the latter when the page itself asks."""
     data = DataHalf(request)
     try:
-        collections = list_collections(data)
+        collections = [one for one in list_local_collections(data) if one.variables]
         subject = _subject(
             data, collections, request.GET.get("collection", ""), request.GET.get("variable", "")
         )
@@ -56,13 +63,9 @@ def series(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-def _subject(
-    data: DataHalf, collections: dict[str, Collection], asked: str, variable_name: str
-) -> Subject | None:
+def _subject(data: DataHalf, collections: list[Collection], asked: str, variable_name: str) -> Subject | None:
     """Return what was asked for; if nothing was, the collection with most to compare."""
-    if asked and asked not in collections:
-        raise NotFoundError(_("There is no collection “%(id)s”.") % {"id": asked})
-    candidates = [collections[asked]] if asked else list(collections.values())
+    candidates = [find_collection(data, asked)] if asked else collections[:MAX_CANDIDATES]
     subjects = []
     for collection in candidates:
         items = list_items(data, collection)

@@ -1,0 +1,91 @@
+"""Downloads: products of one's own orders and public assets, whole or in ranges, with a file name."""
+
+from functools import partial
+
+import anyio.to_thread
+import orjson
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from geoscope.access import principal_of_header
+from geoscope.catalogue.data_lake.routes import Searcher
+from geoscope.catalogue.exchange import Items
+from geoscope.catalogue.finding import Finder
+from geoscope.catalogue.models import Reader
+from geoscope.catalogue.object_responses import object_response
+from geoscope.catalogue.orders.delivery import BUCKET
+from geoscope.catalogue.orders.documents import PRODUCT
+from geoscope.catalogue.orders.models import Order, OrderState, Product
+from geoscope.catalogue.orders.order_routes import Orders
+from geoscope.catalogue.orders.ordering import is_orderable
+from geoscope.catalogue.orders.product_files import data_assets, object_address
+from geoscope.catalogue.orders.sources import SOURCE_BUCKETS, safe_name
+from geoscope.errors import NotFoundError
+from geoscope.objects import PUBLIC_BUCKETS, open_bucket
+from geoscope.secrets import read_s3_keys
+from geoscope.settings import current_settings
+from geoscope.web import base_url
+
+router = APIRouter(prefix="/stac/v2", default_response_class=Response, tags=["Data Lake"])
+
+
+@router.get("/data/{backend}/{collection}/{item}/{asset}", summary="Download")
+async def download(
+    request: Request,
+    finder: Items,
+    orders: Orders,
+    reader: Searcher,
+    backend: str,
+    collection: str,
+    item: str,
+    asset: str,
+) -> Response:
+    """Return a product that was ordered, or an asset of an item; ranges are answered."""
+    settings = current_settings()
+    principal = principal_of_header(settings, request.headers.get("authorization"))
+    if principal is not None:
+        order = await anyio.to_thread.run_sync(partial(orders.order, item, principal.subject))
+        if order is not None and (order.collection, order.backend) == (collection, backend):
+            product = _product(order, asset)
+            return await _object(request, BUCKET, product.key, product.name, product.media_type)
+    href, media_type = await _asset(finder, reader, collection, item, asset)
+    if not href.startswith("s3://"):
+        return RedirectResponse(href, 302)
+    bucket, _, key = href.removeprefix("s3://").partition("/")
+    if bucket in PUBLIC_BUCKETS:
+        return RedirectResponse(f"{base_url(request)}/data/{bucket}/{key}", 302)
+    return await _object(request, bucket, key, safe_name(key, "product"), media_type)
+
+
+async def _object(request: Request, bucket: str, key: str, name: str, media_type: str) -> Response:
+    settings = current_settings()
+    store = open_bucket(settings, bucket, read_s3_keys(settings, "data-apis"))
+    return await object_response(request, store, key, media_type=media_type, file_name=name)
+
+
+def _product(order: Order, asset: str) -> Product:
+    if asset != PRODUCT or order.state is not OrderState.SUCCEEDED or order.product is None:
+        raise NotFoundError(
+            f"The order {order.id} has no {asset!r} to be downloaded: it is {order.state}.",
+            f"Its item has the asset {PRODUCT!r} when it has succeeded.",
+        )
+    return order.product
+
+
+async def _asset(finder: Finder, reader: Reader, collection: str, item: str, asset: str) -> tuple[str, str]:
+    """Return address and media type of an asset of an item that is online and that the reader finds."""
+    found = await finder.item(collection, item, reader)
+    document = None if found is None else orjson.loads(found.document)
+    if document is None or is_orderable(document["properties"]):
+        raise NotFoundError(f"There is no asset {asset!r} of {item!r} in {collection!r} to be downloaded.")
+    assets, data = document["assets"], data_assets(document)
+    chosen = assets.get(asset)
+    if chosen is None and asset == PRODUCT and len(data) == 1:
+        [chosen] = data.values()
+    if chosen is None:
+        raise NotFoundError(f"The item {item!r} in {collection!r} has no asset {asset!r}.")
+    href = object_address(str(chosen["href"]))
+    is_web = href.startswith(("https://", "http://"))
+    if not is_web and not href.startswith(tuple(f"s3://{bucket}/" for bucket in SOURCE_BUCKETS)):
+        raise NotFoundError(f"The asset {asset!r} of {item!r} lies where it cannot be downloaded from.")
+    return href, str(chosen.get("type") or "application/octet-stream")

@@ -1,0 +1,145 @@
+"""The catalogue as a publishing job writes to it: by its public API, with its owner's rights."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from geoscope.access import issue_token
+from geoscope.catalogue.manifest import PUBLISHER_ROLE
+from geoscope.errors import ConflictError, GeoscopeError, InvalidInputError, NotAllowedError, UnavailableError
+from geoscope.settings import Settings
+
+type Document = dict[str, Any]
+
+PAGE_SIZE = 500
+BATCH_SIZE = 100
+
+
+class CatalogueClient:
+    """The STAC API as one publisher sees it; to be entered with `with`.
+
+    Parameters
+    ----------
+    settings : Settings
+        Says where the catalogue listens.
+    subject : str
+        In whose name it is asked.
+    """
+
+    def __init__(self, settings: Settings, subject: str) -> None:
+        token = issue_token(settings, subject, frozenset({PUBLISHER_ROLE}))
+        self._http = httpx.Client(
+            base_url=f"{settings.internal.data_apis_url}/stac",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60.0,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def collection(self, id_: str) -> Document | None:
+        """Return a collection; None if there is none that its publisher can see."""
+        answer = self._request("GET", f"/collections/{id_}")
+        return None if answer.status_code == 404 else _document(answer)
+
+    def require_own(self, id_: str) -> None:
+        """Refuse an id that belongs to somebody else's collection.
+
+        Raises
+        ------
+        ConflictError
+            If it does.
+        """
+        answer = self._request("GET", f"/collections/{id_}/sharing")
+        if answer.status_code == 403:
+            raise ConflictError(f"The id {id_!r} belongs to another collection.", "Choose another id.")
+        if answer.status_code != 404:
+            _document(answer)
+
+    def put_collection(self, document: Document) -> None:
+        """Add a collection, which is private then, or replace one; its items stay."""
+        answer = self._request("PUT", f"/collections/{document['id']}", document)
+        if answer.status_code == 404:
+            answer = self._request("POST", "/collections", document)
+        _document(answer)
+
+    def delete_collection(self, id_: str) -> bool:
+        """Remove a collection and its items; tell whether it was there."""
+        answer = self._request("DELETE", f"/collections/{id_}")
+        if answer.status_code == 404:
+            return False
+        _document(answer)
+        return True
+
+    def items(self, collection: str) -> Iterator[Document]:
+        """Yield the items of a collection."""
+        address: str | None = f"/collections/{collection}/items?limit={PAGE_SIZE}"
+        while address is not None:
+            answer = self._request("GET", address)
+            if answer.status_code == 404:
+                return
+            page = _document(answer)
+            yield from page["features"]
+            following = [link["href"] for link in page["links"] if link["rel"] == "next"]
+            address = (
+                f"/collections/{collection}/items?{following[0].partition('?')[2]}" if following else None
+            )
+
+    def put_items(self, collection: str, items: list[Document]) -> None:
+        """Add items, or replace those of the same id."""
+        answer = self._request(
+            "POST", f"/collections/{collection}/items", {"type": "FeatureCollection", "features": items}
+        )
+        if answer.status_code != 409:
+            _document(answer)
+            return
+        for item in items:
+            path = f"/collections/{collection}/items"
+            answer = self._request("PUT", f"{path}/{quote(item['id'], safe='')}", item)
+            _document(self._request("POST", path, item) if answer.status_code == 404 else answer)
+
+    def delete_item(self, collection: str, id_: str) -> None:
+        """Remove an item, if it is there."""
+        answer = self._request("DELETE", f"/collections/{collection}/items/{quote(id_, safe='')}")
+        if answer.status_code != 404:
+            _document(answer)
+
+    def share(self, collection: str, visibility: str, entity: str | None) -> None:
+        """Say who finds a collection."""
+        _document(
+            self._request(
+                "PUT",
+                f"/collections/{collection}/sharing",
+                {"visibility": visibility} | ({"entity": entity} if entity else {}),
+            )
+        )
+
+    def _request(self, method: str, path: str, document: Document | None = None) -> httpx.Response:
+        try:
+            return self._http.request(method, path, json=document)
+        except httpx.TransportError as error:
+            raise UnavailableError(f"The catalogue does not answer: {error!r}.") from error
+
+
+def _document(answer: httpx.Response) -> Document:
+    """Return what the catalogue says; what it refuses becomes the same error here."""
+    if answer.is_success:
+        found: Document = answer.json() if answer.content else {}
+        return found
+    if answer.status_code >= 500:
+        raise UnavailableError(f"The catalogue answers with status {answer.status_code}.")
+    classes = {400: InvalidInputError, 403: NotAllowedError, 409: ConflictError}
+    try:
+        said = str(answer.json()["description"])
+    except (ValueError, KeyError):
+        said = f"The catalogue answers with status {answer.status_code}."
+    raise classes.get(answer.status_code, GeoscopeError)(said)

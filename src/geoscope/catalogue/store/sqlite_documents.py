@@ -1,0 +1,114 @@
+"""Documents as the embedded store keeps them: Zstandard frames, with a dictionary of their collection.
+
+The documents of a collection are much alike and each is small: a dictionary of 64 KiB brings items of 7.5 kB
+to 0.5 kB, as small as all of them compressed as one stream, and each can still be read alone, in 4
+microseconds. One dictionary for all collections was no option: it would have to hold what each repeats.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+import zstandard
+
+LEVEL = 3
+DICTIONARY_BYTES = 64 * 1024
+
+# A collection gets its first dictionary when it holds so many items, and a better one later.
+TRAINED_AT_ITEMS = (500, 50_000)
+SAMPLE_ITEMS = 1000
+
+# Shorter documents are kept as they are.
+SMALLEST_COMPRESSED_BYTES = 256
+
+# A stored document cannot be larger; a frame that claims to be is broken.
+_MAX_DOCUMENT_BYTES = 64 * 1024**2
+_MAX_OPEN_DICTIONARIES = 256
+
+WITHOUT_DICTIONARY = 0
+
+
+class DocumentReader:
+    """Reads the documents of one connection, for one task at a time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._opened: dict[int, zstandard.ZstdDecompressor] = {}
+
+    def read(self, dictionary: int | None, stored: bytes) -> bytes:
+        """Return a document that is kept in one of its forms."""
+        if dictionary is None:
+            return stored
+        opened = self._opened.get(dictionary) or self._open(dictionary)
+        return opened.decompress(stored, max_output_size=_MAX_DOCUMENT_BYTES)
+
+    def _open(self, dictionary: int) -> zstandard.ZstdDecompressor:
+        if len(self._opened) >= _MAX_OPEN_DICTIONARIES:
+            self._opened.clear()
+        opened = zstandard.ZstdDecompressor(dict_data=_dictionary(self._connection, dictionary))
+        self._opened[dictionary] = opened
+        return opened
+
+
+class DocumentWriter:
+    """Compresses documents of one collection."""
+
+    def __init__(self, connection: sqlite3.Connection, dictionary: int | None) -> None:
+        self._dictionary = dictionary or WITHOUT_DICTIONARY
+        content = _dictionary(connection, dictionary) if dictionary else None
+        self._compressor = zstandard.ZstdCompressor(level=LEVEL, dict_data=content, write_dict_id=False)
+
+    def write(self, document: bytes) -> tuple[int | None, bytes]:
+        """Return the dictionary and the content of a document as they are kept."""
+        if len(document) < SMALLEST_COMPRESSED_BYTES:
+            return None, document
+        return self._dictionary, self._compressor.compress(document)
+
+
+class DocumentWriters:
+    """The writers of one connection, kept because preparing a dictionary takes a millisecond."""
+
+    def __init__(self) -> None:
+        self._writers: dict[int | None, DocumentWriter] = {}
+
+    def writer(self, connection: sqlite3.Connection, dictionary: int | None) -> DocumentWriter:
+        """Return what writes with a dictionary."""
+        writer = self._writers.get(dictionary)
+        if writer is None:
+            if len(self._writers) >= _MAX_OPEN_DICTIONARIES:
+                self._writers.clear()
+            writer = self._writers[dictionary] = DocumentWriter(connection, dictionary)
+        return writer
+
+    def forget(self) -> None:
+        """Forget dictionaries that a transaction that was undone may have made."""
+        self._writers.clear()
+
+
+def is_time_to_train(items_before: int, items_after: int) -> bool:
+    """Tell whether a collection that grew should get a dictionary, or a better one."""
+    return any(items_before < items <= items_after for items in TRAINED_AT_ITEMS)
+
+
+def train_dictionary(
+    connection: sqlite3.Connection, collection_key: int, documents: Sequence[bytes]
+) -> int | None:
+    """Train a dictionary on documents of a collection and keep it; None if they are too few or too small."""
+    step = max(1, len(documents) // SAMPLE_ITEMS)
+    try:
+        dictionary = zstandard.train_dictionary(DICTIONARY_BYTES, list(documents[::step]))
+    except zstandard.ZstdError:
+        # The documents are too few, too small or too much alike to learn from.
+        return None
+    [(key,)] = connection.execute(
+        "INSERT INTO dictionaries (collection_key, content) VALUES (?, ?) RETURNING key",
+        (collection_key, dictionary.as_bytes()),
+    ).fetchall()
+    connection.execute("UPDATE collections SET dictionary = ? WHERE key = ?", (key, collection_key))
+    return int(key)
+
+
+def _dictionary(connection: sqlite3.Connection, key: int) -> zstandard.ZstdCompressionDict | None:
+    if key == WITHOUT_DICTIONARY:
+        return None
+    (content,) = connection.execute("SELECT content FROM dictionaries WHERE key = ?", (key,)).fetchone()
+    return zstandard.ZstdCompressionDict(content)
