@@ -78,4 +78,4 @@ def small_disk(tmp_path):
 
     yield mount
     for place in mounted:
-        subprocess.run(["umount", place], check=True)
+        subprocess.run(["umount", "--lazy", place], check=True)

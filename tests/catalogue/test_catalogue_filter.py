@@ -237,12 +237,12 @@ def test_queryables_name_what_the_items_of_a_collection_have(items, visitor):
     answer = visitor.get("/stac/collections/sea-surface-temperature/queryables").json()
     properties = answer["properties"]
     assert answer["additionalProperties"] is True
-    assert properties["eo:cloud_cover"]["type"] == ["number"]
-    assert properties["keywords"]["type"] == ["array"]
+    assert properties["eo:cloud_cover"]["type"] == "number"
+    assert properties["keywords"]["type"] == "array"
     assert properties["collection"]["const"] == "sea-surface-temperature"
     assert not {"processing", "type_", "links"} & properties.keys()
     everywhere = visitor.get("/stac/queryables").json()
-    assert everywhere["properties"].keys() < properties.keys()
+    assert everywhere["properties"].keys() <= properties.keys()
     assert {"id", "collection", "geometry", "datetime", "title"} < everywhere["properties"].keys()
     for name in properties:
         asked = {"filter": f'"{name}" IS NULL'}
@@ -348,7 +348,7 @@ def nested(depth, inner=True):
         ({"op": "and", "args": []}, "and has 0 operands"),
         ({"op": "not", "args": []}, "not has 0 operands"),
         ({"op": "isNull", "args": []}, "isNull has 0 operands"),
-        ({"op": "between", "args": [{"property": "gsd"}, [5, 15]]}, "between has 2 operands"),
+        ({"op": "between", "args": [{"property": "gsd"}, [5]]}, "between has 2 operands"),
         ({"op": "in", "args": [{"property": "id"}, "a"]}, "'a'"),
         ({"op": "in", "args": [{"property": "id"}, []]}, "a list of 0"),
         ({"op": "in", "args": [{"property": "id"}, ["a"] * 1001]}, "too many operators"),

@@ -3,7 +3,7 @@
 from fastapi.datastructures import QueryParams
 
 from geoscope.catalogue.conditions import all_of, chosen_conditions
-from geoscope.catalogue.filters import parse_filter, read_filter
+from geoscope.catalogue.filters import filter_of, read_filter
 from geoscope.catalogue.models import ItemSearch, Reader
 from geoscope.catalogue.parameters import (
     Bbox,
@@ -50,12 +50,12 @@ def parse_choice(query: QueryParams, reader: Reader, collection: str | None = No
         if name not in known and value:
             chosen.setdefault(name.removeprefix("properties."), []).append(value)
     conditions = [read_filter(asked.filter, asked.filter_lang or "cql2-text")] if asked.filter else []
-    condition = all_of([*conditions, *chosen_conditions(chosen)])
+    conditions += chosen_conditions(chosen)
     return ItemSearch(
         limit=1,
         collections=(collection,) if collection else unique(split(asked.collections), "collections"),
         area=box_area(asked.bbox),
         time=interval(asked.datetime),
-        filter=None if condition is None else parse_filter(condition),
+        filter=filter_of(all_of(conditions)) if conditions else None,
         reader=reader,
     )

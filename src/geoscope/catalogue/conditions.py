@@ -1,7 +1,7 @@
 """Conditions that are no filter yet: the parameter `query`, and chosen values; both become CQL2 JSON."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from geoscope.catalogue.filter_operators import KNOWN_KINDS
@@ -55,10 +55,9 @@ def chosen_conditions(chosen: Mapping[str, Sequence[str]]) -> list[Condition]:
     return conditions
 
 
-def all_of(conditions: Iterable[object]) -> object | None:
-    """Join conditions (CQL2 JSON) by AND; None stands for no condition at all."""
-    parts = list(conditions)
-    return parts[0] if len(parts) == 1 else {"op": "and", "args": parts} if parts else None
+def all_of(conditions: Sequence[object]) -> object:
+    """Join conditions (CQL2 JSON) by AND."""
+    return conditions[0] if len(conditions) == 1 else {"op": "and", "args": list(conditions)}
 
 
 def _condition(name: str, operator: str, value: object) -> Condition:

@@ -33,7 +33,7 @@ from geoscope.web import base_url
 _QUERY = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*")
 
 # What is found depends on who asks, and may have changed since: a cache must ask again.
-_CACHING = {"Cache-Control": "no-cache", "Vary": "Authorization"}
+_CACHING = {"Cache-Control": "no-cache", "Vary": "Authorization, Cookie"}
 
 
 async def _store(request: Request) -> CatalogueStore:

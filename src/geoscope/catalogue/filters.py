@@ -71,10 +71,20 @@ class Filter:
 
 
 def parse_filter(sent: object, language: FilterLanguage = "cql2-json") -> Filter:
-    """Read a filter; parameters and errors as of `read_filter`, whose answer it takes too."""
-    asked = read_filter(sent, language)
-    checked = check_expression(asked)
-    return Filter(_evaluable(checked), checked.references, checked.tree, asked)
+    """Read a filter; parameters and errors as of `read_filter`."""
+    return filter_of(read_filter(sent, language))
+
+
+def filter_of(tree: object) -> Filter:
+    """Return the filter that CQL2 JSON says, which `read_filter` has read.
+
+    Raises
+    ------
+    InvalidInputError
+        Naming what is wrong in it, or that it is too deeply nested.
+    """
+    checked = check_expression(tree)
+    return Filter(_evaluable(checked), checked.references, checked.tree, tree)
 
 
 def read_filter(sent: object, language: FilterLanguage) -> object:
@@ -90,7 +100,7 @@ def read_filter(sent: object, language: FilterLanguage) -> object:
     Raises
     ------
     InvalidInputError
-        Naming what is wrong in the filter, or that it is too long or too deeply nested.
+        Naming what cannot be read in the filter, or that it is too long.
     """
     if language == "cql2-text":
         if not isinstance(sent, str):

@@ -75,7 +75,7 @@ async def object_response(
         "Content-Disposition": content_disposition(file_name, inline=inline),
         "ETag": tag,
         "Last-Modified": format_datetime(about["last_modified"], usegmt=True),
-        "Vary": "Authorization",
+        "Vary": "Authorization, Cookie",
         "X-Content-Type-Options": "nosniff",
     }
     if tag and _names(request.headers.get("if-none-match"), tag):

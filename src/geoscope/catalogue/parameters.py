@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from geoscope.catalogue.areas import Area, area_of_box, parse_bbox
 from geoscope.catalogue.conditions import all_of, query_conditions
 from geoscope.catalogue.datetimes import Interval, parse_interval
-from geoscope.catalogue.filters import Filter, FilterLanguage, parse_filter, read_filter
+from geoscope.catalogue.filters import Filter, FilterLanguage, filter_of, read_filter
 from geoscope.errors import InvalidInputError
 
 MAX_IDS = 1000
@@ -97,8 +97,8 @@ def joined_condition(
 ) -> Filter | None:
     """Return what the parameters `filter` and `query` ask for together."""
     conditions = [] if sent_filter in (None, "") else [read_filter(sent_filter, language)]
-    joined = all_of(conditions + query_conditions(query or {}))
-    return None if joined is None else parse_filter(joined)
+    conditions += query_conditions(query or {})
+    return filter_of(all_of(conditions)) if conditions else None
 
 
 def parse_query[Query: Parameters](model: type[Query], query: QueryParams) -> Query:

@@ -67,8 +67,11 @@ def value_schema(name: str, summary: ValueSummary) -> Schema | None:
 def _type(values: tuple[Scalar, ...] | None, *, is_number: bool) -> str | list[str]:
     if values is None:
         return "number" if is_number else "string"
-    types = sorted({_JSON_TYPES[type(value)] for value in values})
-    return types[0] if len(types) == 1 else types
+    return _one_or_all({_JSON_TYPES[type(value)] for value in values})
+
+
+def _one_or_all(types: set[str]) -> str | list[str]:
+    return next(iter(types)) if len(types) == 1 else sorted(types)
 
 
 def _standard(collection: str | None) -> Schema:
@@ -96,4 +99,4 @@ def _observed(documents: Iterable[bytes]) -> dict[str, Schema]:
         for name, value in orjson.loads(document)["properties"].items():
             if type(value) in _JSON_TYPES:
                 types[name].add(_JSON_TYPES[type(value)])
-    return {name: {"title": name, "type": sorted(types[name])} for name in sorted(types)}
+    return {name: {"title": name, "type": _one_or_all(types[name])} for name in sorted(types)}

@@ -3,37 +3,26 @@
 import functools
 import http.server
 import shutil
-import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-ROOT = Path(__file__).parents[3]
-BUILT = ROOT / ".tools" / "stac-browser"
+BUILT = Path(__file__).parents[3] / ".tools" / "stac-browser"
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SLOW_MS = 60_000
 
-# The first run builds STAC Browser: once, in one worker.
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("stac-browser")]
-
 
 @pytest.fixture(scope="module")
-def built():
-    subprocess.run([ROOT / "scripts" / "build-stac-browser"], check=True)
-    return BUILT
-
-
-@pytest.fixture(scope="module")
-def site(built):
+def site():
     """Address of a site with STAC Browser."""
 
     class Site(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
             """Say nothing."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Site, directory=built))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Site, directory=BUILT))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -1,15 +1,21 @@
 """The table of orders, as it is asked by several processes at once."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
+import anyio
 import pytest
 
+from geoscope.catalogue.orders.keeper import keep_orders
 from geoscope.catalogue.orders.models import Order, OrderState, Product, SourceFile, utc_now
 from geoscope.catalogue.orders.sqlite_orders import SqliteOrders
 from geoscope.errors import InvalidInputError, SetupError, TooManyError
+from geoscope.secrets import ensure_secrets
+from geoscope.settings import InternalSettings, Settings
 
 PRODUCT = Product("orders/x/a.grib", "a.grib", "application/x-grib", 10, "ab" * 32)
 
@@ -139,3 +145,25 @@ def test_a_file_that_is_no_table_of_orders_is_refused(tmp_path):
     (tmp_path / "x").write_text("not a database" * 100)
     with pytest.raises(SetupError, match="cannot be opened"):
         SqliteOrders(tmp_path / "x")
+
+
+def test_the_keeper_outlives_an_order_that_it_cannot_read(orders, path, tmp_path, caplog):
+    order = orders.place(new_order(), 5)
+
+    def spoil(item):
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE orders SET item = ? WHERE id = ?", (item, order.id))
+
+    async def keep():
+        nobody = InternalSettings(data_apis_url="http://127.0.0.1:9")
+        settings = Settings(data_dir=tmp_path, internal=nobody)
+        ensure_secrets(settings)
+        async with keep_orders(settings, orders) as keeper:
+            for item, said in (("spoilt", "JSONDecodeError"), ("{}", "All connection attempts failed")):
+                spoil(item)
+                keeper.wake()
+                with anyio.fail_after(20):
+                    while said not in caplog.text:  # noqa: ASYNC110 (a log tells nobody that it has grown)
+                        await anyio.sleep(0.05)
+
+    anyio.run(keep)

@@ -4,6 +4,7 @@ import pytest
 
 from geoscope.catalogue.orders.origins import OriginRefusedError, open_client, require_origin
 from geoscope.catalogue.orders.sources import SourceError, open_source, safe_name
+from geoscope.network import PrivateAddressError
 from geoscope.settings import CatalogueSettings, OrderSettings, Settings
 
 ALLOWED = OrderSettings(
@@ -56,7 +57,7 @@ def test_any_other_is_refused(url):
     "host", ["127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254", "0.0.0.0"]
 )
 def test_a_private_address_is_refused_even_at_an_allowed_origin(host, origin):
-    with open_client(OrderSettings()) as client, pytest.raises(OriginRefusedError, match="private network"):
+    with open_client(OrderSettings()) as client, pytest.raises(PrivateAddressError, match="private network"):
         client.get(f"http://{host}:{origin.url.rpartition(':')[2]}/good/1/x")
 
 

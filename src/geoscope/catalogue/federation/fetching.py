@@ -4,24 +4,20 @@ Only the configured server itself is asked: no link, redirect or token leads any
 lead into a private network unless the operator wrote it so. Size and time of an answer are limited.
 """
 
-import socket
-import ssl
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import anyio
-import httpcore
 import httpx
 import orjson
 
 from geoscope.catalogue.federation.backends import BackendError, CredentialsNeededError
-from geoscope.catalogue.federation.private_networks import is_public, is_written_private
+from geoscope.catalogue.federation.private_networks import is_written_private
+from geoscope.network import PrivateAddressError, open_async_transport
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_REDIRECTS = 3
-MAX_CONNECTIONS = 8
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -64,8 +60,9 @@ class Fetcher:
         self._origin = _origin(urlsplit(url))
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
+        may_be_private = private_network or is_written_private(urlsplit(url).hostname)
         self._client = httpx.AsyncClient(
-            transport=_transport(allow_private=private_network or is_written_private(urlsplit(url).hostname)),
+            transport=open_async_transport(lambda _host: may_be_private),
             headers={"Accept": "application/geo+json, application/json", **headers},
             timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
             trust_env=False,
@@ -108,7 +105,7 @@ class Fetcher:
                 content = await self._read(method, url, body, sent)
         except TimeoutError:
             raise BackendError(f"It did not answer within {self._timeout_s:.0f} s.") from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, PrivateAddressError) as error:
             raise BackendError(f"It cannot be reached or breaks off ({type(error).__name__}).") from error
         try:
             return orjson.loads(content)
@@ -170,48 +167,3 @@ def _origin(address: SplitResult) -> tuple[str, str, int | None]:
     if address.username is not None or address.scheme not in _DEFAULT_PORTS:
         raise ValueError("not an address of a web server")
     return address.scheme, address.hostname or "", address.port or _DEFAULT_PORTS[address.scheme]
-
-
-def _transport(*, allow_private: bool) -> httpx.AsyncHTTPTransport:
-    transport = httpx.AsyncHTTPTransport(verify=_ssl_context())
-    # httpx offers no other way to say how its pool connects.
-    transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001
-        ssl_context=_ssl_context(),
-        max_connections=MAX_CONNECTIONS,
-        network_backend=_CarefulConnections(allow_private=allow_private),
-    )
-    return transport
-
-
-@lru_cache(maxsize=1)
-def _ssl_context() -> ssl.SSLContext:
-    """Return one context for all servers: each takes a twentieth of a second to make."""
-    return ssl.create_default_context()
-
-
-class _CarefulConnections(httpcore.AsyncNetworkBackend):
-    """Looks at the addresses that a name leads to, and connects to the very one that it has looked at."""
-
-    def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
-        self._connections = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 (the interface of httpcore)
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        try:
-            found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise httpcore.ConnectError(f"{host}: {error}") from error
-        addresses = [str(address[0]) for *_, address in found]
-        if not self._allow_private and not all(map(is_public, addresses)):
-            raise httpcore.ConnectError(f"{host} lies in a private network")
-        return await self._connections.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
-
-    async def sleep(self, seconds: float) -> None:
-        await self._connections.sleep(seconds)

@@ -1,27 +1,14 @@
 """Which addresses lie in a private network, where a stranger's server may lead nobody."""
 
-import ipaddress
 import re
 import socket
 from collections.abc import Iterable
 from typing import Any
 from urllib.request import getproxies
 
+from geoscope.network import is_public
+
 _HOST_OF_ADDRESS = re.compile(r"[a-z0-9+]+://(?:[^/@\s]*@)?(\[[0-9a-f:]+\]|[^/:?#\s{}]+)", re.IGNORECASE)
-
-
-def is_public(address: str) -> bool:
-    """Tell whether an address of the Internet Protocol is one that the whole world can reach.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address):
-        parsed = parsed.ipv4_mapped or parsed
-    return parsed.is_global and not parsed.is_multicast
 
 
 def is_written_private(host: str | None) -> bool:

@@ -59,6 +59,9 @@ async def _keep_portfolio(federation: Federation, store: CatalogueStore) -> None
         except GeoscopeError as error:
             _log.warning("The portfolio cannot be written to the catalogue yet: %s", error)
             await asyncio.sleep(RETRY_S)
+        except Exception:  # noqa: BLE001 (a task in the background is not to end unseen)
+            _log.exception("The portfolio cannot be written to the catalogue yet")
+            await asyncio.sleep(RETRY_S)
         else:
             if written:
                 _log.info("%d collections of the portfolio were written to the catalogue.", written)
@@ -77,6 +80,10 @@ async def _discover(
             await synchronise(store, member.name, found, federation.portfolio)
         except GeoscopeError as error:
             member.health.failed(error.problem)
+            pause_s = min(pause_s, RETRY_S)
+        except Exception:  # noqa: BLE001 (as above)
+            _log.exception("The collections of %s cannot be read", member.name)
+            member.health.failed("What it says cannot be read.")
             pause_s = min(pause_s, RETRY_S)
         else:
             federation.show(member.name, found)

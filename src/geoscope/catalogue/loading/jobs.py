@@ -11,7 +11,7 @@ from anyio import to_thread
 from geoscope.catalogue.loading.fetching import shown
 from geoscope.catalogue.loading.loader import LoadOptions, Progress, load
 from geoscope.catalogue.loading.opening import SourceOptions, is_address, open_source
-from geoscope.catalogue.loading.public_addresses import PublicAddresses
+from geoscope.catalogue.loading.public_hosts import PublicHosts
 from geoscope.catalogue.loading.threads import unwrapped_errors
 from geoscope.catalogue.store import open_store
 from geoscope.errors import InvalidInputError
@@ -39,7 +39,7 @@ async def _load(job: Job, settings: Settings, location: str, options: LoadOption
     allowed = settings.catalogue.loading
     store = open_store(settings)
     try:
-        async with PublicAddresses(allowed.allowed_hosts) as transport:
+        async with PublicHosts(allowed.allowed_hosts) as transport:
             how = SourceOptions(
                 downloads=options.folder,
                 collections=options.collections,

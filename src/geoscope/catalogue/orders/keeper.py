@@ -68,6 +68,9 @@ class OrderKeeper:
                     await self._round()
                 except (GeoscopeError, httpx.HTTPError) as error:
                     log.warning("Orders wait: %s", str(error) or type(error).__name__)
+                except Exception:
+                    # It must not end the catalogue, in whose process it is.
+                    log.exception("Orders wait")
                 pause_s = ROUND_S
 
     async def withdraw(self, order: Order) -> None:

@@ -226,20 +226,20 @@ class SqliteOrders:
 
     @contextmanager
     def _read(self) -> Iterator[sqlite3.Connection]:
-        with closing(self._connect()) as connection:
-            yield connection
+        try:
+            with closing(self._connect()) as connection:
+                yield connection
+        except sqlite3.OperationalError as error:
+            raise UnavailableError(
+                f"The orders cannot be used now: {error}.", "Nothing was changed; try again later."
+            ) from error
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
-        with closing(self._connect()) as connection:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-            except sqlite3.OperationalError as error:
-                raise UnavailableError(
-                    f"The orders cannot be written now: {error}.", "Nothing was changed; try again later."
-                ) from error
+        with self._read() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)

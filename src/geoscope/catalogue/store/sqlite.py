@@ -46,6 +46,13 @@ SEARCH_DEADLINE_S = 5.0
 _INSTRUCTIONS_BETWEEN_LOOKS_AT_THE_CLOCK = 20_000
 _MAPPED_BYTES = 16 * 1024**3
 
+_FAULTS_OF_THE_MACHINE = frozenset(
+    {
+        *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR),
+        *(sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY),
+    }
+)
+
 # Between steps of filling in, so that other writers have their turn.
 _PAUSE_S = 0.02
 
@@ -154,6 +161,8 @@ class SqliteStore:
                         self._document_writers.forget()
                         self._writer.execute("ROLLBACK")
             except sqlite3.OperationalError as error:
+                if not _will_pass(error):
+                    raise
                 raise UnavailableError(
                     f"The catalogue cannot be written now: {error}.", "Nothing was changed; try again later."
                 ) from error
@@ -189,16 +198,23 @@ class SqliteStore:
 
     @contextmanager
     def _read(self) -> Iterator[Reading]:
-        try:
-            reader = self._readers.pop()
-        except IndexError:
-            reader = _ReadingConnection(self._connect())
+        reader = self._free_reader()
         try:
             with reader.snapshot(self._directory) as reading:
                 self._directory = reading.directory
                 yield reading
         finally:
             self._readers.append(reader)
+
+    def _free_reader(self) -> "_ReadingConnection":
+        try:
+            return self._readers.pop()
+        except IndexError:
+            pass
+        try:
+            return _ReadingConnection(self._connect())
+        except sqlite3.OperationalError as error:
+            raise _unreadable(error) from error
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(
@@ -224,14 +240,16 @@ class _ReadingConnection:
     def snapshot(self, known: Directory | None) -> Iterator[Reading]:
         """Read one state of the catalogue, for a limited time; `known` is the directory of a state before."""
         self._deadline_s = time.monotonic() + SEARCH_DEADLINE_S
-        self.connection.execute("BEGIN")
         try:
+            self.connection.execute("BEGIN")
             directory = known
             if directory is None or directory.revision != read_revision(self.connection):
                 directory = read_directory(self.connection)
             yield Reading(self.connection, directory, self._documents, self._deadline_s)
         except (DeadlineError, sqlite3.OperationalError) as error:
             is_late = isinstance(error, DeadlineError) or error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
+            if not is_late and _will_pass(error):
+                raise _unreadable(error) from error
             if not is_late:
                 raise
             raise UnavailableError(
@@ -243,7 +261,18 @@ class _ReadingConnection:
                 f"The catalogue's file is damaged: {error}.", "Restore it from a copy."
             ) from error
         finally:
-            self.connection.execute("ROLLBACK")
+            # After some errors SQLite has ended it by itself.
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline_s
+
+
+def _will_pass(error: Exception) -> bool:
+    """Tell whether it is the machine that fails: a full disk, a lock; not the statement."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _FAULTS_OF_THE_MACHINE
+
+
+def _unreadable(error: Exception) -> UnavailableError:
+    return UnavailableError(f"The catalogue cannot be read now: {error}.", "Try again later.")
