@@ -8,6 +8,7 @@ It ends with its input, so that it outlives nobody.
 import base64
 import os
 import queue
+import re
 import resource
 import shutil
 import sys
@@ -27,6 +28,9 @@ from geoscope.secrets import read_s3_keys
 from geoscope.settings import current_settings
 
 IDENTITY = "data-apis"
+
+# GDAL calls an opened file by a name that means nothing to its owner.
+_NAME_OF_OWN = re.compile(r"['\"]?/vsi[^\s'\"]*['\"]?")
 
 
 def main() -> None:
@@ -66,7 +70,7 @@ def _answer(kind: str, task: dict[str, Any]) -> bytes:
         told = {"problem": "To read it takes more memory than is allowed.", "remedy": "Split it."}
     except Exception as error:  # noqa: BLE001 (libraries raise anything at a broken file)
         said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        told = {"problem": f"It cannot be read as {kind}: {said}"}
+        told = {"problem": f"It cannot be read as {kind}: {_NAME_OF_OWN.sub('it', said)}"}
     return orjson.dumps(told)
 
 
