@@ -5,7 +5,7 @@ import json
 import pytest
 from catalogue_documents import make_item
 
-from geoscope.catalogue.conditions import query_conditions
+from geoscope.catalogue.stac_api.conditions import query_conditions
 from geoscope.errors import InvalidInputError
 
 

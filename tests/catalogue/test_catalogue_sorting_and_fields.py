@@ -3,9 +3,9 @@
 import pytest
 from catalogue_documents import make_item
 
-from geoscope.catalogue.fields import DEFAULT_ITEM_FIELDS, fields_of_text
 from geoscope.catalogue.models import NEWEST_FIRST, SortKey
-from geoscope.catalogue.sorting import keys_of_text
+from geoscope.catalogue.stac_api.fields import DEFAULT_ITEM_FIELDS, fields_of_text
+from geoscope.catalogue.stac_api.sorting import keys_of_text
 from geoscope.errors import InvalidInputError
 
 CLOUDS = {"a": 30, "b": 10, "c": None, "d": 10, "e": 20.5}

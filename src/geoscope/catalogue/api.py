@@ -5,16 +5,16 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from geoscope.catalogue import reading_routes, search_routes, summary_routes, transaction_routes
 from geoscope.catalogue.data_lake.application import add_data_lake
 from geoscope.catalogue.federation import routes as federation_routes
 from geoscope.catalogue.federation.running import open_federation
 from geoscope.catalogue.manifest import MANIFEST
-from geoscope.catalogue.methods import MethodsMiddleware
 from geoscope.catalogue.orders.keeper import keep_orders
 from geoscope.catalogue.orders.kept_orders import open_orders
 from geoscope.catalogue.publishing import data_routes
 from geoscope.catalogue.publishing import routes as publishing_routes
+from geoscope.catalogue.stac_api import reading_routes, search_routes, summary_routes, transaction_routes
+from geoscope.catalogue.stac_api.methods import MethodsMiddleware
 from geoscope.catalogue.store import open_store
 from geoscope.error_documents import stac_error_document
 from geoscope.settings import current_settings

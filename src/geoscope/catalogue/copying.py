@@ -21,8 +21,8 @@ from geoscope.catalogue.models import (
     Reader,
     Sharing,
 )
-from geoscope.catalogue.paging import encode_token, item_position
 from geoscope.catalogue.records import stored_collection_record, stored_item_record
+from geoscope.catalogue.stac_api.paging import encode_token, item_position
 from geoscope.catalogue.store import CatalogueStore, Transaction
 from geoscope.errors import GeoscopeError, InvalidInputError
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from geoscope.catalogue.fields import FieldSelection
 from geoscope.catalogue.finding import ItemAnswer
 from geoscope.catalogue.models import CollectionPage, FoundCollection, FoundItem
+from geoscope.catalogue.stac_api.fields import FieldSelection
 from geoscope.settings import Settings
 
 BASE = "geoscope://base"

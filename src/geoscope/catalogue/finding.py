@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from geoscope.catalogue.models import ANYBODY, FoundItem, ItemSearch, Reader
-from geoscope.catalogue.paging import encode_token, item_position
+from geoscope.catalogue.stac_api.paging import encode_token, item_position
 from geoscope.catalogue.store import CatalogueStore
 
 

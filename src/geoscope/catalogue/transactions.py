@@ -5,7 +5,7 @@ from typing import Any
 
 from geoscope.catalogue.models import CollectionRecord, ItemRecord
 from geoscope.catalogue.records import Document, collection_record, item_record, parse_document
-from geoscope.catalogue.revisions import require_absence, require_match
+from geoscope.catalogue.stac_api.revisions import require_absence, require_match
 from geoscope.catalogue.store import Transaction
 from geoscope.errors import ConflictError, InvalidInputError, NotFoundError, TooLargeError
 

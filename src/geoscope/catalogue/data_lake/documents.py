@@ -14,12 +14,12 @@ from geoscope.catalogue.documents import (
     Link,
     link,
 )
-from geoscope.catalogue.fields import FieldSelection
 from geoscope.catalogue.finding import ItemAnswer
 from geoscope.catalogue.models import FoundCollection, FoundItem
 from geoscope.catalogue.orders.documents import PRODUCT, ROOT, download_address
 from geoscope.catalogue.orders.ordering import BACKENDS, LOCAL, WHOLE_EARTH, is_orderable
 from geoscope.catalogue.orders.product_files import data_assets
+from geoscope.catalogue.stac_api.fields import FieldSelection
 
 CATALOGUE = "Catalogue"
 QUERYABLES_TITLE = "What a search can name"

@@ -9,10 +9,8 @@ from fastapi.responses import RedirectResponse
 
 from geoscope.access import principal_of_header
 from geoscope.catalogue.data_lake.routes import Searcher
-from geoscope.catalogue.exchange import Items
 from geoscope.catalogue.finding import Finder
 from geoscope.catalogue.models import Reader
-from geoscope.catalogue.object_responses import object_response
 from geoscope.catalogue.orders.delivery import BUCKET
 from geoscope.catalogue.orders.documents import PRODUCT
 from geoscope.catalogue.orders.models import Order, OrderState, Product
@@ -20,6 +18,8 @@ from geoscope.catalogue.orders.order_routes import Orders
 from geoscope.catalogue.orders.ordering import is_orderable
 from geoscope.catalogue.orders.product_files import data_assets, object_address
 from geoscope.catalogue.orders.sources import SOURCE_BUCKETS, safe_name
+from geoscope.catalogue.stac_api.exchange import Items
+from geoscope.catalogue.stac_api.object_responses import object_response
 from geoscope.errors import NotFoundError
 from geoscope.objects import PUBLIC_BUCKETS, open_bucket
 from geoscope.secrets import read_s3_keys

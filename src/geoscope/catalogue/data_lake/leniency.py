@@ -15,8 +15,8 @@ import orjson
 from fastapi import Response
 from fastapi.datastructures import QueryParams
 
-from geoscope.catalogue.conditions import Condition
-from geoscope.catalogue.parameters import Parameters, json_object, parse_body, parse_query
+from geoscope.catalogue.stac_api.conditions import Condition
+from geoscope.catalogue.stac_api.parameters import Parameters, json_object, parse_body, parse_query
 from geoscope.errors import InvalidInputError
 
 IGNORED_HEADER = "Geoscope-Ignored"

@@ -13,8 +13,6 @@ from fastapi.datastructures import QueryParams
 from pydantic import Field
 
 from geoscope.access import principal_of_header
-from geoscope.catalogue.chosen_values import QueryableParameters, parse_choice
-from geoscope.catalogue.collection_parameters import CollectionParameters
 from geoscope.catalogue.data_lake.documents import (
     CATALOGUE,
     collection_document,
@@ -24,10 +22,16 @@ from geoscope.catalogue.data_lake.documents import (
 from geoscope.catalogue.data_lake.landing import CONFORMANCE, landing_page
 from geoscope.catalogue.data_lake.leniency import BACKENDS, Understood, understand_body, understand_query
 from geoscope.catalogue.documents import GEOJSON, JSON_SCHEMA, Link, link
-from geoscope.catalogue.exchange import Asker, Items, Store, read_body, respond
 from geoscope.catalogue.finding import ItemAnswer
 from geoscope.catalogue.models import CollectionSearch, FoundCollection, Reader
-from geoscope.catalogue.openapi import (
+from geoscope.catalogue.orders.documents import ROOT, ordered_item
+from geoscope.catalogue.orders.models import OrderState
+from geoscope.catalogue.orders.order_routes import Orders
+from geoscope.catalogue.readers import reader_of
+from geoscope.catalogue.stac_api.chosen_values import QueryableParameters, parse_choice
+from geoscope.catalogue.stac_api.collection_parameters import CollectionParameters
+from geoscope.catalogue.stac_api.exchange import Asker, Items, Store, read_body, respond
+from geoscope.catalogue.stac_api.openapi import (
     Catalog,
     Conformance,
     GeoJsonResponse,
@@ -40,12 +44,8 @@ from geoscope.catalogue.openapi import (
     body,
     query,
 )
-from geoscope.catalogue.orders.documents import ROOT, ordered_item
-from geoscope.catalogue.orders.models import OrderState
-from geoscope.catalogue.orders.order_routes import Orders
-from geoscope.catalogue.queryables import SAMPLE_SIZE, queryables
-from geoscope.catalogue.readers import reader_of
-from geoscope.catalogue.search_parameters import ItemParameters, SearchBody, SearchParameters
+from geoscope.catalogue.stac_api.queryables import SAMPLE_SIZE, queryables
+from geoscope.catalogue.stac_api.search_parameters import ItemParameters, SearchBody, SearchParameters
 from geoscope.catalogue.transactions import no_collection, no_item
 from geoscope.errors import NotFoundError, NotSignedInError
 from geoscope.settings import current_settings

@@ -7,12 +7,12 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from geoscope.catalogue.documents import GEOJSON, JSON, link
-from geoscope.catalogue.exchange import Asker, Items, Store, read_body, respond
 from geoscope.catalogue.orders.documents import ROOT, order_document, ordered_item
 from geoscope.catalogue.orders.keeper import OrderKeeper
 from geoscope.catalogue.orders.models import Order, OrderState
 from geoscope.catalogue.orders.ordering import OrderDesk, parse_request
 from geoscope.catalogue.orders.store import OrderStore
+from geoscope.catalogue.stac_api.exchange import Asker, Items, Store, read_body, respond
 from geoscope.errors import NotFoundError
 from geoscope.settings import current_settings
 from geoscope.web import SignedInPrincipal

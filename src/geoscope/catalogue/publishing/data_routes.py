@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from geoscope.catalogue.exchange import Asker, Store
 from geoscope.catalogue.models import Sharing
-from geoscope.catalogue.object_responses import object_response
 from geoscope.catalogue.publishing.places import Place, own_places
 from geoscope.catalogue.publishing.sharing import USER
+from geoscope.catalogue.stac_api.exchange import Asker, Store
+from geoscope.catalogue.stac_api.object_responses import object_response
 from geoscope.errors import InvalidInputError, NotFoundError
 from geoscope.objects import open_bucket
 from geoscope.secrets import read_s3_keys

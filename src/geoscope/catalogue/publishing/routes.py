@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from geoscope.access import Principal
 from geoscope.catalogue.documents import addresses
-from geoscope.catalogue.exchange import Store, read_body, respond
 from geoscope.catalogue.manifest import PUBLISHER_ROLE
 from geoscope.catalogue.publishing.places import Place, own_roots, uploads_of
 from geoscope.catalogue.publishing.sharing import (
@@ -28,6 +27,7 @@ from geoscope.catalogue.publishing.uploads import (
 from geoscope.catalogue.publishing.wish import COLLECTION_ID, Shared, parsed
 from geoscope.catalogue.readers import reader_of
 from geoscope.catalogue.records import parse_document
+from geoscope.catalogue.stac_api.exchange import Store, read_body, respond
 from geoscope.errors import ConflictError, NotAllowedError
 from geoscope.settings import current_settings
 from geoscope.web import SignedInPrincipal, base_url

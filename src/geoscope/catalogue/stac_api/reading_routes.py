@@ -2,8 +2,6 @@
 
 from fastapi import APIRouter, Request, Response
 
-from geoscope.catalogue.collection_parameters import CollectionParameters
-from geoscope.catalogue.description_page import description_page
 from geoscope.catalogue.documents import (
     GEOJSON,
     HTML,
@@ -15,7 +13,10 @@ from geoscope.catalogue.documents import (
     item_document,
     link,
 )
-from geoscope.catalogue.exchange import (
+from geoscope.catalogue.models import CollectionSearch, FoundCollection
+from geoscope.catalogue.stac_api.collection_parameters import CollectionParameters
+from geoscope.catalogue.stac_api.description_page import description_page
+from geoscope.catalogue.stac_api.exchange import (
     Asker,
     Items,
     Store,
@@ -24,9 +25,8 @@ from geoscope.catalogue.exchange import (
     respond,
     respond_revision,
 )
-from geoscope.catalogue.landing import CONFORMANCE, landing_page
-from geoscope.catalogue.models import CollectionSearch, FoundCollection
-from geoscope.catalogue.openapi import (
+from geoscope.catalogue.stac_api.landing import CONFORMANCE, landing_page
+from geoscope.catalogue.stac_api.openapi import (
     Catalog,
     Children,
     Collection,
@@ -39,9 +39,9 @@ from geoscope.catalogue.openapi import (
     answer,
     query,
 )
-from geoscope.catalogue.paging import encode_token
-from geoscope.catalogue.parameters import parse_query
-from geoscope.catalogue.search_parameters import ItemParameters
+from geoscope.catalogue.stac_api.paging import encode_token
+from geoscope.catalogue.stac_api.parameters import parse_query
+from geoscope.catalogue.stac_api.search_parameters import ItemParameters
 from geoscope.catalogue.transactions import no_collection, no_item
 from geoscope.settings import current_settings
 

@@ -2,10 +2,10 @@
 
 from fastapi.datastructures import QueryParams
 
-from geoscope.catalogue.conditions import all_of, chosen_conditions
 from geoscope.catalogue.filters import filter_of, read_filter
 from geoscope.catalogue.models import ItemSearch, Reader
-from geoscope.catalogue.parameters import (
+from geoscope.catalogue.stac_api.conditions import all_of, chosen_conditions
+from geoscope.catalogue.stac_api.parameters import (
     Bbox,
     Datetime,
     FilterCrs,

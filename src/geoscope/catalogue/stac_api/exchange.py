@@ -24,7 +24,7 @@ from geoscope.catalogue.documents import (
 from geoscope.catalogue.finding import Finder
 from geoscope.catalogue.models import Reader
 from geoscope.catalogue.readers import reader_of
-from geoscope.catalogue.revisions import entity_tag, is_known
+from geoscope.catalogue.stac_api.revisions import entity_tag, is_known
 from geoscope.catalogue.store import CatalogueStore
 from geoscope.errors import TooLargeError
 from geoscope.settings import current_settings

@@ -3,11 +3,18 @@
 from fastapi import APIRouter, Request, Response
 
 from geoscope.catalogue.documents import GEOJSON, ROOT, item_collection_document, link
-from geoscope.catalogue.exchange import addresses_for, asker_of, finder_for, page_links, read_body, respond
-from geoscope.catalogue.lean_routes import LeanRoute
-from geoscope.catalogue.openapi import GeoJsonResponse, ItemCollection, answer, body, query
-from geoscope.catalogue.parameters import parse_body, parse_query
-from geoscope.catalogue.search_parameters import SearchBody, SearchParameters
+from geoscope.catalogue.stac_api.exchange import (
+    addresses_for,
+    asker_of,
+    finder_for,
+    page_links,
+    read_body,
+    respond,
+)
+from geoscope.catalogue.stac_api.lean_routes import LeanRoute
+from geoscope.catalogue.stac_api.openapi import GeoJsonResponse, ItemCollection, answer, body, query
+from geoscope.catalogue.stac_api.parameters import parse_body, parse_query
+from geoscope.catalogue.stac_api.search_parameters import SearchBody, SearchParameters
 from geoscope.settings import current_settings
 
 MAX_SEARCH_BYTES = 1024**2

@@ -4,10 +4,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from geoscope.catalogue.fields import DEFAULT_COLLECTION_FIELDS, FieldSelection, fields_of_text
 from geoscope.catalogue.models import ANYBODY, CollectionSearch, Reader
-from geoscope.catalogue.paging import collection_position
-from geoscope.catalogue.parameters import (
+from geoscope.catalogue.phrases import parse_phrases
+from geoscope.catalogue.stac_api.fields import DEFAULT_COLLECTION_FIELDS, FieldSelection, fields_of_text
+from geoscope.catalogue.stac_api.paging import collection_position
+from geoscope.catalogue.stac_api.parameters import (
     Bbox,
     ConditionParameters,
     Datetime,
@@ -18,7 +19,6 @@ from geoscope.catalogue.parameters import (
     box_area,
     interval,
 )
-from geoscope.catalogue.phrases import parse_phrases
 
 DEFAULT_COLLECTION_LIMIT = 100
 

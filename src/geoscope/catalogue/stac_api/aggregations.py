@@ -23,8 +23,8 @@ from geoscope.catalogue.models import (
     Scalar,
     ValueSummaries,
 )
-from geoscope.catalogue.parameters import split
-from geoscope.catalogue.search_parameters import NarrowingBody, NarrowingParameters
+from geoscope.catalogue.stac_api.parameters import split
+from geoscope.catalogue.stac_api.search_parameters import NarrowingBody, NarrowingParameters
 from geoscope.catalogue.store import CatalogueStore
 from geoscope.errors import InvalidInputError
 

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
-from geoscope.catalogue.aggregations import (
+from geoscope.catalogue.documents import JSON_SCHEMA, ROOT, link
+from geoscope.catalogue.models import ItemSearch, Reader
+from geoscope.catalogue.stac_api.aggregations import (
     AggregateBody,
     AggregateParameters,
     answers_document,
     available,
 )
-from geoscope.catalogue.chosen_values import QueryableParameters, parse_choice
-from geoscope.catalogue.documents import JSON_SCHEMA, ROOT, link
-from geoscope.catalogue.exchange import Asker, Items, Store, read_body, respond
-from geoscope.catalogue.models import ItemSearch, Reader
-from geoscope.catalogue.openapi import (
+from geoscope.catalogue.stac_api.chosen_values import QueryableParameters, parse_choice
+from geoscope.catalogue.stac_api.exchange import Asker, Items, Store, read_body, respond
+from geoscope.catalogue.stac_api.openapi import (
     AggregationCollection,
     JsonResponse,
     PropertySchemas,
@@ -23,9 +23,9 @@ from geoscope.catalogue.openapi import (
     body,
     query,
 )
-from geoscope.catalogue.parameters import parse_body, parse_query
-from geoscope.catalogue.queryables import SAMPLE_SIZE, queryables
-from geoscope.catalogue.search_routes import MAX_SEARCH_BYTES
+from geoscope.catalogue.stac_api.parameters import parse_body, parse_query
+from geoscope.catalogue.stac_api.queryables import SAMPLE_SIZE, queryables
+from geoscope.catalogue.stac_api.search_routes import MAX_SEARCH_BYTES
 from geoscope.catalogue.store import CatalogueStore
 from geoscope.catalogue.transactions import no_collection
 from geoscope.errors import InvalidInputError

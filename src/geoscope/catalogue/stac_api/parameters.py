@@ -12,9 +12,9 @@ from fastapi.datastructures import QueryParams
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from geoscope.catalogue.areas import Area, area_of_box, parse_bbox
-from geoscope.catalogue.conditions import all_of, query_conditions
 from geoscope.catalogue.datetimes import Interval, parse_interval
 from geoscope.catalogue.filters import Filter, FilterLanguage, filter_of, read_filter
+from geoscope.catalogue.stac_api.conditions import all_of, query_conditions
 from geoscope.errors import InvalidInputError
 
 MAX_IDS = 1000

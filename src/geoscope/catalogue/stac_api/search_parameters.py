@@ -5,9 +5,15 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from geoscope.catalogue.areas import Area, area_of_box, area_of_geometry, parse_bbox
-from geoscope.catalogue.fields import DEFAULT_ITEM_FIELDS, FieldSelection, fields_of_text, select_fields
 from geoscope.catalogue.models import ANYBODY, ItemSearch, Reader, SortKey
-from geoscope.catalogue.parameters import (
+from geoscope.catalogue.phrases import parse_phrases
+from geoscope.catalogue.stac_api.fields import (
+    DEFAULT_ITEM_FIELDS,
+    FieldSelection,
+    fields_of_text,
+    select_fields,
+)
+from geoscope.catalogue.stac_api.parameters import (
     Bbox,
     ConditionParameters,
     Datetime,
@@ -28,8 +34,7 @@ from geoscope.catalogue.parameters import (
     split,
     unique,
 )
-from geoscope.catalogue.phrases import parse_phrases
-from geoscope.catalogue.sorting import keys_of_text, sort_keys
+from geoscope.catalogue.stac_api.sorting import keys_of_text, sort_keys
 from geoscope.errors import InvalidInputError
 
 DEFAULT_LIMIT = 10

@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel, Field
 
 from geoscope.catalogue.documents import GEOJSON, JSON, JSON_SCHEMA
-from geoscope.catalogue.parameters import Parameters
+from geoscope.catalogue.stac_api.parameters import Parameters
 
 type Json = dict[str, Any]
 

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 
 from geoscope.catalogue import transactions
 from geoscope.catalogue.documents import GEOJSON, JSON, collection_document, item_document
-from geoscope.catalogue.exchange import IfMatch, Store, read_document, respond_revision
 from geoscope.catalogue.manifest import EDITOR_ROLE
 from geoscope.catalogue.models import FoundCollection, FoundItem
-from geoscope.catalogue.openapi import (
+from geoscope.catalogue.readers import require_changeable, sharing_of_new
+from geoscope.catalogue.records import MAX_DOCUMENT_BYTES, collection_record, item_record, parse_document
+from geoscope.catalogue.stac_api.exchange import IfMatch, Store, read_document, respond_revision
+from geoscope.catalogue.stac_api.openapi import (
     BEARER,
     REFUSALS,
     Collection,
@@ -22,8 +24,6 @@ from geoscope.catalogue.openapi import (
     answer,
     document_body,
 )
-from geoscope.catalogue.readers import require_changeable, sharing_of_new
-from geoscope.catalogue.records import MAX_DOCUMENT_BYTES, collection_record, item_record, parse_document
 from geoscope.errors import InvalidInputError
 from geoscope.web import SignedInPrincipal, base_url
 
