@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import test_catalogue_filter_oracle as filters
 import test_catalogue_oracle as searches
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from geoscope.catalogue.areas import Box, Footprint
@@ -81,13 +81,16 @@ AGGREGATIONS = [
     Aggregation("geotile", Measure.GEOTILE, step=4),
 ]
 
+FOUND_BY_INDEX = {"op": "between", "args": [{"property": filters.NAMES[0]}, 0.5, 0]}
+
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     items=st.lists(st.tuples(documents, st.integers(0, 3), usual_boxes), max_size=15),
     order=orders,
-    filter_=st.none() | filters.comparisons,
+    filter_=st.none() | filters.filters,
 )
+@example(items=[], order=(SortKey("id", False),), filter_={"op": "and", "args": [FOUND_BY_INDEX, False]})
 def test_both_stores_sort_and_summarise_alike(pgstac, tmp_path_factory, items, order, filter_):
     sqlite = SqliteStore(tmp_path_factory.mktemp("store") / "catalogue.sqlite", filters.NAMES)
     asyncio.run(empty(pgstac))

@@ -33,7 +33,9 @@ MICROSECONDS_OF_DAY = 86_400_000_000
 _FEW_KEYS = 8
 _MAX_UNITED_SOURCES = 50
 
-_NEVER = "0"
+# Keys are positive. No constant: where SQLite sees that nothing is found, it plans without an index, and
+# refuses a statement that names one ("no query solution").
+_NEVER = "item.key < 0"
 _ALWAYS = "1"
 
 
@@ -91,9 +93,7 @@ class ItemConditions:
     def collections_where(self) -> str:
         """The condition on rows of `collections` that may hold matches."""
         if self.collection_keys is not None:
-            return (
-                f"key IN {self.bindings.add_each(self.collection_keys)}" if self.collection_keys else _NEVER
-            )
+            return f"key IN {self.bindings.add_each(self.collection_keys)}" if self.collection_keys else "0"
         return f"key NOT IN {self.bindings.add_each(self.hidden_keys)}" if self.hidden_keys else _ALWAYS
 
     @cached_property
