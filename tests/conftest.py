@@ -9,6 +9,15 @@ from geoscope.runtime.ports import free_port_pair
 from local_holdings import LocalHoldings, read_sources, write_demo
 from running import EDGE_PORTS, Platform
 
+# Folders whose tests share servers: these are started once, by one worker, and stopped after the last test.
+SHARED_SERVERS = ("orders", "publishing")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.parent.name in SHARED_SERVERS:
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):

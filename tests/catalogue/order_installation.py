@@ -25,7 +25,7 @@ from geoscope.settings import InternalSettings, Settings
 MAX_PRODUCT_BYTES = 60_000_000
 
 
-def until(condition, timeout_s=60.0, pause_s=0.05):
+def until(condition, timeout_s=200.0, pause_s=0.05):
     """Return the first truthy answer."""
     deadline = time.monotonic() + timeout_s
     while not (answer := condition()):

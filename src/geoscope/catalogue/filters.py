@@ -177,11 +177,11 @@ def _parse_json(text: str) -> object:
 
 
 def _evaluable(checked: Expression) -> cql2.Expr:
-    tree = orjson.dumps(checked.tree)
-    _check_length(len(tree), MAX_EVALUATED_BYTES)
     try:
+        tree = orjson.dumps(checked.tree)
+        _check_length(len(tree), MAX_EVALUATED_BYTES)
         return cql2.parse_json(tree.decode())
-    except cql2.ParseError as error:
+    except (orjson.JSONEncodeError, cql2.ParseError) as error:
         raise InvalidInputError(f"filter: {error}.", "Expected CQL2.") from error
 
 

@@ -3,14 +3,14 @@ from catalogue_documents import make_collection
 from order_installation import MAX_PRODUCT_BYTES, Installation, Origin, offline_item, until
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def origin():
     origin = Origin()
     yield origin
     origin.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installation(tmp_path_factory, origin):
     orders = f"""origins = ["{origin.url}"]
 allow_private_addresses = true
@@ -64,7 +64,7 @@ def order(anna):
 def ended(anna):
     """Wait until an order has ended, and return it."""
 
-    def wait(item, client=anna, timeout_s=60):
+    def wait(item, client=anna, timeout_s=200):
         def look():
             found = client.get(f"/stac/v2/orders/{item['id']}").json()
             return found if found["status"] not in ("ordered", "shipping") else None

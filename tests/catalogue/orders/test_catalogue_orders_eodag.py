@@ -25,7 +25,7 @@ found = dag.search(provider=asked["provider"], collection=asked["collection"], *
 answer = {"found": [product.properties["id"] for product in found],
           "status": [product.properties.get("order:status") for product in found]}
 if asked.get("download"):
-    place = Path(dag.download(found[0], output_dir=asked["folder"], wait=0.02, timeout=1))
+    place = Path(dag.download(found[0], output_dir=asked["folder"], wait=0.02, timeout=4))
     paths = [path for path in ([place] if place.is_file() else place.rglob("*")) if path.is_file()]
     answer["files"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 if asked.get("queryables"):
