@@ -4,19 +4,35 @@ import re
 import subprocess
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from geoscope.runtime.ports import free_port_pair
 from local_holdings import LocalHoldings, read_sources, write_demo
 from running import EDGE_PORTS, Platform
 
-# Folders whose tests share servers: these are started once, by one worker, and stopped after the last test.
-SHARED_SERVERS = ("orders", "publishing")
+# Tests that share servers, by how their names begin: one worker starts these, and ends them after the last.
+SHARED_SERVERS = {
+    "tests/catalogue/orders/": "orders",
+    "tests/catalogue/publishing/": "publishing",
+    "tests/journeys/test_faults.py": "victims",
+    "tests/journeys/test_https.py": "victims",
+    "tests/journeys/": "platform",
+}
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.parent.name in SHARED_SERVERS:
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+class SharedServersScheduling(LoadScopeScheduling):
+    """Hands out tests one by one, and those that share servers to one worker.
+
+    The plug-in's own marker for groups, of its release 3.8, has no effect with pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid):
+        groups = (group for begin, group in SHARED_SERVERS.items() if nodeid.startswith(begin))
+        return next(groups, nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return SharedServersScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

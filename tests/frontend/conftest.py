@@ -33,11 +33,10 @@ SOFTWARE_GRAPHICS = [
 
 
 class Site:
-    """Pages made by a test, tiles of one colour a time, and the list of times that were asked for."""
+    """Pages made by a test, and tiles of one colour a time."""
 
     def __init__(self):
         self.pages = {}
-        self.times_asked = set()
         self.address = ""
 
     def page(self, body, path="/"):
@@ -53,7 +52,6 @@ class Site:
             return json.dumps(self.tilejson()).encode(), "application/json"
         if url.path.startswith("/tile/"):
             time = parse_qs(url.query).get("datetime", [TIMES[-1]])[0]
-            self.times_asked.add(time)
             return one_colour(60 + 60 * TIMES.index(time)), "image/png"
         return self.pages[url.path].encode(), "text/html; charset=utf-8"
 

@@ -12,8 +12,6 @@ import xarray as xr
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
-pytestmark = pytest.mark.xdist_group("platform")
-
 SAMPLES = Path(iris_sample_data.path)
 SERIES = "/series?collection=uk-met-office-scenarios&variable=air_temperature"
 ITEM = "/explore/collections/uk-met-office-scenarios/items/a1b"

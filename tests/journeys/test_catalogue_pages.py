@@ -16,8 +16,6 @@ from rasterio.transform import from_origin
 from geoscope.access import ADMINISTRATOR, issue_token
 from geoscope.secrets import read_s3_keys
 
-pytestmark = pytest.mark.xdist_group("platform")
-
 CHROMIUM_ARGUMENTS = [
     *("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"),

@@ -16,9 +16,6 @@ from geoscope.objects import open_bucket
 from geoscope.secrets import read_s3_keys
 from running import answers, until
 
-# Beside the platform of the other journeys, in another test process.
-pytestmark = pytest.mark.xdist_group("faults")
-
 PARTS = ["object-store", "portal", "data-apis", "job-worker", "edge"]
 
 

@@ -9,8 +9,6 @@ from geoscope.access import issue_token
 from geoscope.runtime.ports import free_ports
 from running import EDGE_PORTS, until
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 # Browsers and Caddy both keep names below .localhost on this machine.
 HOST = "earth.localhost"
 

@@ -15,8 +15,6 @@ import xarray as xr
 from covjson_pydantic.coverage import Coverage, CoverageCollection
 from PIL import Image
 
-pytestmark = pytest.mark.xdist_group("platform")
-
 SAMPLES = Path(iris_sample_data.path)
 SCENARIOS = "uk-met-office-scenarios"
 OTHER_CUBES = [

@@ -12,8 +12,6 @@ from geoscope.access import issue_token
 from geoscope.runtime.ports import free_ports
 from running import EDGE_PORTS, answers, until
 
-pytestmark = pytest.mark.xdist_group("platform")
-
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorials" / "write-a-service.md"
 
 ECHO = """
