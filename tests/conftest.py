@@ -10,7 +10,7 @@ from geoscope.runtime.ports import free_port_pair
 from local_holdings import LocalHoldings, read_sources, write_demo
 from running import EDGE_PORTS, Platform
 
-# Tests that share servers, by how their names begin: one worker starts these, and ends them after the last.
+# Tests that share servers, by how their names begin: one worker starts these, once, and has all such tests.
 SHARED_SERVERS = {
     "tests/catalogue/orders/": "orders",
     "tests/catalogue/publishing/": "publishing",

@@ -3,14 +3,14 @@ from catalogue_documents import make_collection
 from order_installation import MAX_PRODUCT_BYTES, Installation, Origin, offline_item, until
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def origin():
     origin = Origin()
     yield origin
     origin.stop()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def installation(tmp_path_factory, origin):
     orders = f"""origins = ["{origin.url}"]
 allow_private_addresses = true

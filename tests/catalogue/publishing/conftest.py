@@ -69,7 +69,7 @@ def running_part(settings, name, command, environment=None):
     process.kill()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def stored(tmp_path_factory):
     """Settings whose object store runs."""
     ports = free_ports(("data-apis", *object_store.PORTS))
@@ -92,7 +92,7 @@ def stored(tmp_path_factory):
         yield settings
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def served(stored):
     """Settings whose object store, data services and job worker run."""
     url = stored.internal.data_apis_url
@@ -116,7 +116,7 @@ class TokenAuth(httpx.Auth):
         yield request
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def client_of(served):
     """Make HTTP clients of people by their names; of a stranger without one."""
     with contextlib.ExitStack() as stack:
@@ -129,28 +129,28 @@ def client_of(served):
         yield make
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def anna(client_of):
     """An HTTP client of somebody who may publish."""
     return client_of("anna", PUBLISHER_ROLE)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def stranger(client_of):
     return client_of()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def editor(client_of):
     return client_of("edith", EDITOR_ROLE)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def administrator(client_of):
     return client_of("administrator", ADMINISTRATOR)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory):
     """A folder of one file of each kind but GRIB, that no test changes."""
     place = tmp_path_factory.mktemp("files")
