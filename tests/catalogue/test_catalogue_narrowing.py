@@ -52,7 +52,8 @@ times = st.sampled_from(["datetime", "created"]).map(lambda name: {"property": n
 instants = stamps.map(lambda text: {"timestamp": text}) | dates.map(lambda text: {"date": text})
 bounds = stamps | dates | st.just("..")
 intervals = st.tuples(bounds, bounds).map(
-    lambda pair: {"interval": sorted(pair, key=lambda end: (end == "..", end))}
+    # A whole second is written with Z where others have a point, which sorts before it.
+    lambda pair: {"interval": sorted(pair, key=lambda end: (end == "..", end.replace("Z", "")))}
 )
 patterns = st.sampled_from(
     ["%", "%ice", "ice%", "i_e", "s%e", r"10\%", r"a\_b", "%*%", "[ice]", "", r"\\", "%i%c%e%"]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from stac_pydantic.item import Item
 
 from geoscope.catalogue.areas import footprint_of
-from geoscope.catalogue.plain_items import is_plainly_valid, plain_footprint
+from geoscope.catalogue.plain_items import plain_item
 from geoscope.errors import InvalidInputError
 
 ITEM = {
@@ -103,7 +103,7 @@ def test_quick_look_never_lets_through_what_the_models_refuse(data):
             del holder[last]
         else:
             holder[last] = copy.deepcopy(data.draw(WRONG))
-    if is_plainly_valid(item):
+    if plain_item(item):
         check_same(item)
 
 
@@ -114,7 +114,7 @@ def check_same(item):
             Item.model_validate(item)
         except ValidationError as error:
             raise AssertionError(item) from error
-    footprint = plain_footprint(item)
+    footprint = plain_item(item).footprint()
     if footprint is not None:
         try:
             assert footprint == footprint_of(item["geometry"], item["bbox"])
@@ -123,9 +123,9 @@ def check_same(item):
 
 
 def test_usual_item_is_plain():
-    assert is_plainly_valid(ITEM)
-    assert plain_footprint(ITEM) is not None
-    assert is_plainly_valid(orjson.loads(orjson.dumps(ITEM)))
+    assert plain_item(ITEM)
+    assert plain_item(ITEM).footprint() is not None
+    assert plain_item(orjson.loads(orjson.dumps(ITEM)))
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -140,7 +140,7 @@ def test_plain_footprint_is_the_exact_one(seed):
         "geometry": {"type": "Polygon", "coordinates": [ring]},
         "bbox": [min(longitudes), min(latitudes), max(longitudes), max(latitudes)],
     }
-    assert is_plainly_valid(item)
+    assert plain_item(item)
     check_same(item)
 
 
@@ -150,5 +150,5 @@ def test_rectangle_is_all_of_its_box(corners):
         "geometry": {"type": "Polygon", "coordinates": [[*corners, corners[0]]]},
         "bbox": [0, 0, 2, 1],
     }
-    assert plain_footprint(item).shape is None
+    assert plain_item(item).footprint().shape is None
     check_same(item)

@@ -2,17 +2,27 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from geoscope.errors import InvalidInputError
 
 # RFC 3339, section 5.6. A leap second is its minute's last instant.
 _RFC_3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):([0-5]\d|60)(?:\.(\d+))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    r"(\d{4}-\d\d-\d\d)[Tt]((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(?:\.(\d+))?"
+    r"([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+)
+# Without leap seconds and other digits that would be cut off.
+_PLAIN = re.compile(
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6}0*)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+# With nine digits of a second, and an offset.
+MAX_PLAIN_CHARACTERS = 35
 
 # Open ends, beyond every year that RFC 3339 can write.
 EARLIEST_US = -(2**60)
@@ -24,6 +34,25 @@ class Interval(NamedTuple):
 
     start_us: int = EARLIEST_US
     end_us: int = LATEST_US
+
+
+def plain_instant(text: str) -> int | None:
+    """Return microseconds since 1970-01-01T00:00:00Z of a time written so that everybody reads it alike.
+
+    None: it is written otherwise, with digits that are cut off, or no such date or time exists.
+    """
+    return _plain_instant(text) if len(text) <= MAX_PLAIN_CHARACTERS else None
+
+
+# An item's times are mostly those of the items before, or of one another.
+@lru_cache(maxsize=4096)
+def _plain_instant(text: str) -> int | None:
+    if not _PLAIN.fullmatch(text):
+        return None
+    try:
+        return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    except ValueError:
+        return None
 
 
 def parse_instant(text: str, field: str = "datetime") -> int:
@@ -41,6 +70,9 @@ def parse_instant(text: str, field: str = "datetime") -> int:
     InvalidInputError
         If it is not of this form, or no such date or time exists.
     """
+    plain = plain_instant(str(text))
+    if plain is not None:
+        return plain
     match = _RFC_3339.fullmatch(str(text)[:80])
     if not match:
         raise InvalidInputError(

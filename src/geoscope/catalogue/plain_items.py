@@ -5,101 +5,123 @@ geojson-pydantic have to tell, and they find the words for what is wrong. A bulk
 time on them.
 """
 
-import re
 import struct
 from collections.abc import Mapping
-from datetime import datetime
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 import shapely
+from msgspec import Meta, Struct
 from pydantic import AnyUrl, TypeAdapter, ValidationError
 
 from geoscope.catalogue.areas import BBOX_TOLERANCE_DEGREES, Box, Footprint
+from geoscope.catalogue.datetimes import plain_instant
+
+type _Text = Annotated[str, Meta(min_length=1)]
+type _Position = tuple[float, float]
+type _Ring = Annotated[list[_Position], Meta(min_length=4)]
 
 _URL: TypeAdapter[AnyUrl] = TypeAdapter(AnyUrl)
 
-# Read alike by everybody; the first and the last thousand years are left to others.
-_PLAIN_TIME = re.compile(r"[1-8]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
-_VERSIONS = ("1.0.0", "1.1.0")
-_TEXTS = ("title", "description", "license", "platform", "constellation", "mission")
-_TIMES = ("created", "updated", "start_datetime", "end_datetime")
-
-_TEXT_TYPES = frozenset({str})
-_NUMBER_TYPES = frozenset({int, float})
+# Square degrees; what is rounded off of a product of two longitudes is far smaller.
+_CLEAR_TURN = 1e-8
 
 _LITTLE_ENDIAN, _WKB_POLYGON = 1, 3
 
 
-def is_plainly_valid(item: Mapping[str, Any]) -> bool:
-    """Tell whether an item (JSON, parsed) is certainly valid; False: it may be, or may not.
+class _Polygon(Struct, forbid_unknown_fields=True):
+    type: Literal["Polygon"]
+    coordinates: Annotated[list[_Ring], Meta(min_length=1)]
 
-    Of its id is known only that it is text.
-    """
-    return (
-        item.get("type") == "Feature"
-        and _is_text(item.get("id"))
-        and item.get("stac_version") in _VERSIONS
-        and _is_text(item.get("collection"))
-        and _are_urls(item.get("stac_extensions"))
-        and _is_box(item.get("bbox"))
-        and _is_polygon(item.get("geometry"))
-        and _are_properties(item.get("properties"))
-        and _are_assets(item.get("assets"))
-        and _are_links(item.get("links"))
+
+class _Properties(Struct):
+    datetime: str | None
+    created: str | None = None
+    updated: str | None = None
+    start_datetime: str | None = None
+    end_datetime: str | None = None
+    title: str | None = None
+    description: str | None = None
+    license: str | None = None
+    platform: str | None = None
+    constellation: str | None = None
+    mission: str | None = None
+    instruments: list[str] | None = None
+    gsd: Annotated[float, Meta(gt=0)] | None = None
+    providers: None = None
+
+
+class _Asset(Struct):
+    href: _Text
+    type: str | None = None
+    title: str | None = None
+    description: str | None = None
+    roles: list[str] | None = None
+
+
+class _Link(Struct):
+    href: _Text
+    rel: _Text
+    type: str | None = None
+    title: str | None = None
+
+
+class PlainItem(Struct):
+    """What has been looked at of a plain item; of its id is known only that it is text."""
+
+    type: Literal["Feature"]
+    stac_version: Literal["1.0.0", "1.1.0"]
+    id: _Text
+    collection: _Text
+    geometry: _Polygon
+    bbox: tuple[float, float, float, float]
+    properties: _Properties
+    assets: dict[str, _Asset]
+    links: list[_Link]
+    stac_extensions: list[str] | None = None
+
+    def footprint(self) -> Footprint | None:
+        """Return where it is, or None if its geometry needs a closer look."""
+        rings = self.geometry.coordinates
+        longitudes, latitudes = zip(*rings[0], strict=True)
+        bounds = Box(min(longitudes), min(latitudes), max(longitudes), max(latitudes))
+        west, south, east, north = self.bbox
+        margin = max(west - bounds.west, south - bounds.south, bounds.east - east, bounds.north - north)
+        if not _is_on_globe(self.bbox) or margin > BBOX_TOLERANCE_DEGREES or not _is_on_globe(bounds):
+            return None
+        wkb = _wkb(rings)
+        if not _is_convex_quadrangle(rings) and not shapely.is_valid(shapely.from_wkb(wkb)):
+            return None
+        return Footprint(bounds, None if _is_ring_of_box(rings, bounds) else wkb)
+
+
+def plain_item(item: Mapping[str, Any]) -> PlainItem | None:
+    """Return an item (JSON, parsed) if it is certainly valid; None: it may be, or may not."""
+    try:
+        plain = msgspec.convert(item, PlainItem)
+    except msgspec.ValidationError:
+        return None
+    west, south, east, north = plain.bbox
+    is_plain = (
+        west <= east
+        and south <= north
+        and all(ring[0] == ring[-1] for ring in plain.geometry.coordinates)
+        and all(map(_is_url, plain.stac_extensions or ()))
+        and _has_plain_times(plain.properties)
     )
+    return plain if is_plain else None
 
 
-def plain_footprint(item: Mapping[str, Any]) -> Footprint | None:
-    """Return where a plainly valid item is, or None if its geometry needs a closer look."""
-    rings = item["geometry"]["coordinates"]
-    longitudes, latitudes = zip(*rings[0], strict=True)
-    bounds = Box(float(min(longitudes)), float(min(latitudes)), float(max(longitudes)), float(max(latitudes)))
-    west, south, east, north = item["bbox"]
-    margin = max(west - bounds.west, south - bounds.south, bounds.east - east, bounds.north - north)
-    is_on_globe = west >= -180 and south >= -90 and east <= 180 and north <= 90
-    if not is_on_globe or margin > BBOX_TOLERANCE_DEGREES or not _are_inside(bounds):
-        return None
-    wkb = _wkb(rings)
-    if not shapely.is_valid(shapely.from_wkb(wkb)):
-        return None
-    return Footprint(bounds, None if _is_ring_of_box(rings, bounds) else wkb)
-
-
-def _are_inside(bounds: Box) -> bool:
-    return bounds.west >= -180 and bounds.south >= -90 and bounds.east <= 180 and bounds.north <= 90
-
-
-def _is_ring_of_box(rings: list[list[list[float]]], bounds: Box) -> bool:
-    west, south, east, north = bounds
-    corners = {(west, south), (west, north), (east, south), (east, north)}
-    return len(rings) == 1 and len(rings[0]) == 5 and set(map(tuple, rings[0])) == corners
-
-
-def _wkb(rings: list[list[list[float]]]) -> bytes:
-    """Write a polygon as well-known binary (OGC 06-103r4, section 8), as GEOS writes it."""
-    parts = [struct.pack("<BII", _LITTLE_ENDIAN, _WKB_POLYGON, len(rings))]
-    for ring in rings:
-        numbers = [number for position in ring for number in position]
-        parts.append(struct.pack(f"<I{len(numbers)}d", len(ring), *numbers))
-    return b"".join(parts)
-
-
-def _is_text(value: object) -> bool:
-    return type(value) is str and value != ""
-
-
-def _is_number(value: object) -> bool:
-    return type(value) is float or type(value) is int
-
-
-def _is_list_of_texts(value: object) -> bool:
-    return type(value) is list and _TEXT_TYPES.issuperset(map(type, value))
-
-
-def _are_urls(value: Any) -> bool:  # noqa: ANN401 (any JSON)
-    return value is None or (_is_list_of_texts(value) and all(map(_is_url, value)))
+def _has_plain_times(properties: _Properties) -> bool:
+    start, end = properties.start_datetime, properties.end_datetime
+    if (start is None) is not (end is None) or (start is None and properties.datetime is None):
+        return False
+    for time in (properties.datetime, start, end, properties.created, properties.updated):
+        if time is not None and not _is_plain_time(time):
+            return False
+    return True
 
 
 @lru_cache(maxsize=1024)
@@ -111,88 +133,43 @@ def _is_url(text: str) -> bool:
     return True
 
 
-def _is_box(value: object) -> bool:
-    return (
-        type(value) is list
-        and len(value) == 4
-        and all(map(_is_number, value))
-        and value[0] <= value[2]
-        and value[1] <= value[3]
+def _is_plain_time(text: str) -> bool:
+    """Tell whether a time is one for everybody; the first and the last thousand years are left to others."""
+    return "1" <= text[:1] <= "8" and plain_instant(text) is not None
+
+
+def _is_on_globe(box: tuple[float, float, float, float]) -> bool:
+    west, south, east, north = box
+    return west >= -180 and south >= -90 and east <= 180 and north <= 90
+
+
+def _is_convex_quadrangle(rings: list[list[_Position]]) -> bool:
+    """Tell whether a polygon has four corners, and clearly turns the same way at each: so it is valid.
+
+    Four turns of less than 180 degrees each make one turn of 360, never two: the ring cannot cross itself.
+    """
+    if len(rings) != 1 or len(rings[0]) != 5:
+        return False
+    (x1, y1), (x2, y2), (x3, y3), (x4, y4), _ = rings[0]
+    turns = (
+        (x2 - x1) * (y3 - y2) - (y2 - y1) * (x3 - x2),
+        (x3 - x2) * (y4 - y3) - (y3 - y2) * (x4 - x3),
+        (x4 - x3) * (y1 - y4) - (y4 - y3) * (x1 - x4),
+        (x1 - x4) * (y2 - y1) - (y1 - y4) * (x2 - x1),
     )
+    return min(turns) > _CLEAR_TURN or max(turns) < -_CLEAR_TURN
 
 
-def _is_polygon(value: object) -> bool:
-    if type(value) is not dict or value.keys() != {"type", "coordinates"} or value["type"] != "Polygon":
-        return False
-    rings = value["coordinates"]
-    return type(rings) is list and rings != [] and all(map(_is_ring, rings))
+def _is_ring_of_box(rings: list[list[_Position]], bounds: Box) -> bool:
+    west, south, east, north = bounds
+    corners = {(west, south), (west, north), (east, south), (east, north)}
+    return len(rings) == 1 and len(rings[0]) == 5 and set(rings[0]) == corners
 
 
-def _is_ring(value: object) -> bool:
-    return (
-        type(value) is list
-        and len(value) >= 4
-        and all(type(each) is list and len(each) == 2 for each in value)
-        and _NUMBER_TYPES.issuperset(map(type, chain.from_iterable(value)))
-        and value[0] == value[-1]
-    )
-
-
-def _are_properties(value: object) -> bool:
-    if type(value) is not dict or "datetime" not in value or value.get("providers") is not None:
-        return False
-    for name in _TEXTS:
-        if value.get(name) is not None and type(value[name]) is not str:
-            return False
-    for name in _TIMES:
-        if value.get(name) is not None and not _is_time(value[name]):
-            return False
-    instruments, gsd = value.get("instruments"), value.get("gsd")
-    return (
-        (instruments is None or _is_list_of_texts(instruments))
-        and (gsd is None or (_is_number(gsd) and gsd > 0))
-        and _are_times_complete(value)
-    )
-
-
-def _are_times_complete(properties: Mapping[str, Any]) -> bool:
-    has_start = properties.get("start_datetime") is not None
-    if has_start is not (properties.get("end_datetime") is not None):
-        return False
-    return has_start if properties["datetime"] is None else _is_time(properties["datetime"])
-
-
-def _is_time(value: object) -> bool:
-    return type(value) is str and _is_written_time(value)
-
-
-@lru_cache(maxsize=4096)
-def _is_written_time(text: str) -> bool:
-    try:
-        return _PLAIN_TIME.fullmatch(text) is not None and datetime.fromisoformat(text) is not None
-    except ValueError:
-        return False
-
-
-def _are_assets(value: object) -> bool:
-    return type(value) is dict and all(map(_is_asset, value.values()))
-
-
-def _is_asset(value: object) -> bool:
-    if type(value) is not dict or not _is_text(value.get("href")):
-        return False
-    get = value.get
-    for name in ("type", "title", "description"):
-        if get(name) is not None and type(value[name]) is not str:
-            return False
-    return get("roles") is None or _is_list_of_texts(value["roles"])
-
-
-def _are_links(value: object) -> bool:
-    return type(value) is list and all(map(_is_link, value))
-
-
-def _is_link(value: object) -> bool:
-    if type(value) is not dict or not _is_text(value.get("href")) or not _is_text(value.get("rel")):
-        return False
-    return all(value.get(name) is None or type(value[name]) is str for name in ("type", "title"))
+def _wkb(rings: list[list[_Position]]) -> bytes:
+    """Write a polygon as well-known binary (OGC 06-103r4, section 8), as GEOS writes it."""
+    parts = [struct.pack("<BII", _LITTLE_ENDIAN, _WKB_POLYGON, len(rings))]
+    for ring in rings:
+        numbers = chain.from_iterable(ring)
+        parts.append(struct.pack(f"<I{2 * len(ring)}d", len(ring), *numbers))
+    return b"".join(parts)

@@ -17,7 +17,7 @@ from geoscope.catalogue.areas import footprint_of, parse_bbox
 from geoscope.catalogue.datetimes import EARLIEST_US, LATEST_US, Interval, parse_instant
 from geoscope.catalogue.documents import GENERATED_RELS
 from geoscope.catalogue.models import CollectionRecord, ItemRecord
-from geoscope.catalogue.plain_items import is_plainly_valid, plain_footprint
+from geoscope.catalogue.plain_items import plain_item
 from geoscope.catalogue.words import collection_text, item_text
 from geoscope.errors import InvalidInputError, TooLargeError
 
@@ -97,8 +97,8 @@ def item_record(sent: Mapping[str, Any], collection: str, previous: bytes | None
         "links": [],
     }
     item = {**defaults, **sent}
-    is_plain = is_plainly_valid(item)
-    if not is_plain:
+    plain = plain_item(item)
+    if plain is None:
         _check(Item, item, "item")
     _check_version_and_id(item)
     item["properties"] = _with_backends(item["properties"], "properties")
@@ -106,7 +106,7 @@ def item_record(sent: Mapping[str, Any], collection: str, previous: bytes | None
         raise InvalidInputError(f"collection: {item['collection']!r} is not {collection!r} of the path.")
     if item["geometry"] is None and item.get("bbox") is not None:
         raise InvalidInputError("bbox: given without a geometry.", "Leave out bbox where geometry is null.")
-    footprint = plain_footprint(item) if is_plain else None
+    footprint = plain.footprint() if plain is not None else None
     if footprint is None and item["geometry"] is not None:
         footprint = footprint_of(item["geometry"], item["bbox"])
     return ItemRecord(

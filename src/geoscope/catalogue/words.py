@@ -61,14 +61,12 @@ def collection_text(collection: Mapping[str, Any]) -> str:
 
 def _text(id_: str, fields: Mapping[str, Any], *more: object) -> str:
     pieces: list[object] = [id_, fields.get("title"), fields.get("description"), *more]
-    pieces += _list(fields.get("keywords"))
-    variables = fields.get("cube:variables")
-    for name, variable in variables.items() if isinstance(variables, Mapping) else ():
-        pieces.append(name)
-        if isinstance(variable, Mapping):
-            pieces += [variable.get("title"), variable.get("description")]
-    return "\n".join(piece.replace("\0", " ") for piece in pieces if isinstance(piece, str))
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
+    keywords, variables = fields.get("keywords"), fields.get("cube:variables")
+    if isinstance(keywords, list):
+        pieces += keywords
+    if isinstance(variables, Mapping):
+        for name, variable in variables.items():
+            pieces.append(name)
+            if isinstance(variable, Mapping):
+                pieces += [variable.get("title"), variable.get("description")]
+    return "\n".join([piece for piece in pieces if isinstance(piece, str)]).replace("\0", " ")

@@ -23,7 +23,10 @@ DatabaseUrl = Annotated[
     ),
 ]
 
-application = typer.Typer(help="Fill the catalogue, and look after it.", no_args_is_help=True)
+application = typer.Typer(
+    help="Fill the catalogue, and look after it.",
+    no_args_is_help=True,
+)
 
 
 @application.command("load")

@@ -67,6 +67,9 @@ def _bar() -> Progress:
     )
 
 
+_DESCRIPTIONS = {"checking": "Checking", "storing": "Loading", "finishing": "Indexing"}
+
+
 def _show(bar: Progress, task: TaskID, progress: loader.Progress) -> None:
     new = progress.items - progress.items_before
     elapsed_s = bar.tasks[task].elapsed or 0.0
@@ -75,7 +78,7 @@ def _show(bar: Progress, task: TaskID, progress: loader.Progress) -> None:
     share: dict[str, Any] = {} if progress.share is None else {"total": 1.0, "completed": progress.share}
     bar.update(
         task,
-        description="Checking" if progress.phase == "checking" else "Loading",
+        description=_DESCRIPTIONS[progress.phase],
         words=f"{progress.items:,} items{rate}{refused}",
         **share,
     )

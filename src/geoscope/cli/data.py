@@ -14,15 +14,18 @@ from rich.console import Console
 from rich.table import Table
 
 from geoscope.cli.options import AsJson, DataDir, PlatformUrl, settings_of
+from geoscope.cli.panels import USE
 from geoscope.errors import InvalidInputError, NotFoundError, UnavailableError
 from geoscope.runtime.state import read_state
 
+application = typer.Typer()
 console = Console(highlight=False)
 
 TIMEOUT_S = 30.0
 CHART_HEIGHT = 18
 
 
+@application.command("search", rich_help_panel=USE)
 def search(
     text: Annotated[str, typer.Argument(help="Words to look for; a comma means or.")] = "",
     bbox: Annotated[str | None, typer.Option(help="West,south,east,north in degrees.")] = None,
@@ -53,6 +56,8 @@ def search(
     console.print(table)
 
 
+# A longitude such as -100 is a value, not an option.
+@application.command("series", rich_help_panel=USE, context_settings={"ignore_unknown_options": True})
 def series(
     collection: Annotated[str, typer.Argument(help="Id of a collection.")],
     variable: Annotated[str, typer.Argument(help="Name of a variable.")],
@@ -81,6 +86,7 @@ def series(
     _draw(response.text, f"{collection} at {longitude:g}, {latitude:g}")
 
 
+@application.command("open", rich_help_panel=USE)
 def open_item(
     item: Annotated[str, typer.Argument(help="COLLECTION/ITEM, or the id of an item.")],
     url: PlatformUrl = None,

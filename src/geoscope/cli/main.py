@@ -1,36 +1,60 @@
 """`geoscope ...`: all commands in one table, and one place where errors become words and an exit code."""
 
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, cast
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from geoscope import __version__
-from geoscope.cli import catalogue, data, operate, publish, services
+from geoscope.cli.panels import OPERATE
 from geoscope.errors import GeoscopeError
+
+# Which module of this package holds a command, in the order of the help.
+_MODULES = {
+    **dict.fromkeys(("up", "status", "logs", "stop", "restart", "demo", "login-link", "keys"), "operate"),
+    "service": "services",
+    "catalogue": "catalogue",
+    **dict.fromkeys(("search", "series", "open"), "data"),
+    **dict.fromkeys(("publish", "unpublish"), "publish"),
+}
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name; each is imported when it is asked for, as what all need takes half a second."""
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 (a command of Typer's own copy of Click)
+        module = import_module(f"geoscope.cli.{_MODULES[name]}")
+        group = cast("TyperGroup", typer.main.get_command(module.application))
+        if name in group.commands:
+            return group.commands[name]
+        group.name, group.rich_help_panel = name, OPERATE
+        return group
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+class _Group(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 (those of Typer)
+        super().__init__(**attributes)
+        self.commands = cast("Any", _Commands())
+
 
 application = typer.Typer(
     name="geoscope",
+    cls=_Group,
     help="An open, self-hostable Earth digital-twin platform.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-OPERATE, USE = "Run the platform", "Use the data"
-
-for command in (operate.up, operate.status, operate.logs, operate.stop, operate.restart, operate.demo):
-    application.command(rich_help_panel=OPERATE)(command)
-application.command("login-link", rich_help_panel=OPERATE)(operate.login_link)
-application.command(rich_help_panel=OPERATE)(operate.keys)
-application.add_typer(services.application, name="service", rich_help_panel=OPERATE)
-application.add_typer(catalogue.application, name="catalogue", rich_help_panel=OPERATE)
-application.command(rich_help_panel=USE)(data.search)
-# A longitude such as -100 is a value, not an option.
-application.command(rich_help_panel=USE, context_settings={"ignore_unknown_options": True})(data.series)
-application.command("open", rich_help_panel=USE)(data.open_item)
-application.command(rich_help_panel=USE)(publish.publish)
-application.command(rich_help_panel=USE)(publish.unpublish)
 
 
 @application.callback(invoke_without_command=True)

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from geoscope.cli.demo import follow_demo, load_demo_at_start
 from geoscope.cli.options import AsJson, DataDir, settings_of
+from geoscope.cli.panels import OPERATE
 from geoscope.cli.status import print_status, status_document
 from geoscope.errors import SetupError
 from geoscope.runtime import control
@@ -25,12 +26,14 @@ from geoscope.runtime.up import run_platform
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings
 
+application = typer.Typer()
 console = Console(highlight=False)
 
 LONGEST_START_S = 180.0
 LONGEST_STOP_S = 60.0
 
 
+@application.command("up", rich_help_panel=OPERATE)
 def up(
     data_dir: DataDir = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
@@ -65,6 +68,7 @@ def up(
     console.print("Geoscope has stopped.")
 
 
+@application.command("status", rich_help_panel=OPERATE)
 def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Show each part: state, since, memory, address, last error."""
     settings = settings_of(data_dir)
@@ -77,6 +81,7 @@ def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         raise typer.Exit(3)
 
 
+@application.command("logs", rich_help_panel=OPERATE)
 def logs(
     part: Annotated[str | None, typer.Argument(help="Name of a part; all parts without it.")] = None,
     data_dir: DataDir = None,
@@ -98,6 +103,7 @@ def logs(
             _print_log_line(name if part is None else "", line)
 
 
+@application.command("stop", rich_help_panel=OPERATE)
 def stop(data_dir: DataDir = None) -> None:
     """Stop the platform, each part in its order."""
     settings = settings_of(data_dir)
@@ -114,6 +120,7 @@ def stop(data_dir: DataDir = None) -> None:
     console.print(f"Geoscope at {state.address} has stopped." if state else "Geoscope has stopped.")
 
 
+@application.command("restart", rich_help_panel=OPERATE)
 def restart(
     name: Annotated[str, typer.Argument(help="A part such as data-apis, or a service such as catalogue.")],
     data_dir: DataDir = None,
@@ -125,12 +132,14 @@ def restart(
     console.print(f"{name} is running again.")
 
 
+@application.command("demo", rich_help_panel=OPERATE)
 def demo(data_dir: DataDir = None) -> None:
     """Load the demo data: real models and satellites, 1860 to 2100. Safe to run again."""
     settings = settings_of(data_dir)
     anyio.run(follow_demo, _running_settings(settings), console)
 
 
+@application.command("login-link", rich_help_panel=OPERATE)
 def login_link(
     data_dir: DataDir = None,
     user: Annotated[
@@ -142,6 +151,7 @@ def login_link(
     typer.echo(settings.public_url + _new_login_path(settings, user))
 
 
+@application.command("keys", rich_help_panel=OPERATE)
 def keys(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Print your keys to the S3 endpoint, as variables that boto3, s3fs and rclone read."""
     settings = settings_of(data_dir)

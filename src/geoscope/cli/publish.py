@@ -17,9 +17,11 @@ from rich.table import Table
 from geoscope.access import ADMINISTRATOR, issue_token
 from geoscope.catalogue.publishing.uploading import checked, find_files, remove_others, upload_files
 from geoscope.cli.options import AsJson, DataDir, PlatformUrl, settings_of
+from geoscope.cli.panels import USE
 from geoscope.errors import InvalidInputError, UnavailableError
 from geoscope.runtime.state import read_state
 
+application = typer.Typer()
 console = Console(stderr=True, highlight=False)
 
 POLL_EVERY_S = 0.3
@@ -36,6 +38,7 @@ Token = Annotated[
 ]
 
 
+@application.command("publish", rich_help_panel=USE)
 def publish(
     place: Annotated[str, typer.Argument(help="A folder, a file, or s3://BUCKET/FOLDER of your own.")],
     collection: Annotated[
@@ -81,6 +84,7 @@ def publish(
         _print(outputs, dry_run=dry_run)
 
 
+@application.command("unpublish", rich_help_panel=USE)
 def unpublish(
     collection: Annotated[str, typer.Argument(help="Id of a collection of your own.")],
     token: Token = None,

@@ -6,7 +6,7 @@ from catalogue_documents import make_collection
 from loading_documents import make_items
 from static_server import serve
 
-from geoscope.catalogue.loading import fetching, stac_api
+from geoscope.catalogue.loading import batches, fetching, stac_api
 from geoscope.errors import InvalidInputError, UnavailableError
 
 
@@ -63,7 +63,9 @@ def test_the_address_of_a_search(load_into, stored, other, write_lines):
     assert stored().keys() == expected(b=45)
 
 
-def test_a_load_goes_on_at_the_page_where_it_stopped(load_into, stored, other):
+def test_a_load_goes_on_at_the_page_where_it_stopped(load_into, stored, other, monkeypatch):
+    monkeypatch.setattr(batches, "BATCH_ITEMS", 1)
+
     def stop(progress):
         if progress.items >= 60:
             raise KeyboardInterrupt

@@ -12,13 +12,17 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from geoscope.catalogue.loading.checking import Checked, Checkers, Rules, open_checkers
 from geoscope.catalogue.loading.chunks import Chunk, Position, Problem, Source
 from geoscope.catalogue.loading.threads import unwrapped_errors
-from geoscope.catalogue.models import CollectionRecord, ItemRecord
+from geoscope.catalogue.models import CollectionRecord
 from geoscope.catalogue.records import Document
+from geoscope.catalogue.store import Packer, SentItem
 from geoscope.errors import GeoscopeError, UnavailableError
 
-# A batch holds what is ready, up to so many items: nobody who writes waits for longer than it takes.
-BATCH_ITEMS = 10_000
-CHUNKS_AHEAD = 6
+# A batch is put when it holds so many items, or after some time: nobody else who writes waits for long.
+BATCH_ITEMS = 5000
+BATCH_SECONDS = 1.0
+
+# About as many as a batch holds: one is put while the next is checked.
+CHUNKS_AHEAD = 10
 
 
 @dataclass
@@ -28,18 +32,18 @@ class Batch:
     end: Position = field(default_factory=dict)
     share: float | None = None
     collections: list[tuple[CollectionRecord, Document]] = field(default_factory=list)
-    items: list[ItemRecord] = field(default_factory=list)
+    items: list[SentItem] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, chunk: Chunk, checked: Checked) -> None:
+    def add(self, pending: "_Pending", checked: Checked) -> None:
         """Add a chunk at the end."""
-        self.end = chunk.end
-        self.share = chunk.share
+        self.end = pending.end
+        self.share = pending.share
         self.collections += checked.collections
         self.items += checked.items
         self.places += checked.places
-        self.problems += chunk.problems
+        self.problems += pending.problems
         self.problems += checked.problems
 
     def cut(self, limit: int) -> None:
@@ -50,9 +54,9 @@ class Batch:
         """Return the collections that its items belong to."""
         return {item.collection for item in self.items}
 
-    def settled(self, collections: Container[str]) -> tuple[list[ItemRecord], list[Problem]]:
+    def settled(self, collections: Container[str]) -> tuple[list[SentItem], list[Problem]]:
         """Return the items of some collections, of each id the last, and the problems with all others."""
-        items: dict[tuple[str, str], ItemRecord] = {}
+        items: dict[tuple[str, str], SentItem] = {}
         problems = list(self.problems)
         for item, place in zip(self.items, self.places, strict=True):
             if item.collection in collections:
@@ -65,7 +69,8 @@ class Batch:
         return list(items.values()), problems
 
 
-type Put = Callable[[Batch], Awaitable[None]]
+# What it returns packs the items that come next.
+type Put = Callable[[Batch], Awaitable[Packer | None]]
 
 
 async def put_in_batches(
@@ -78,30 +83,39 @@ async def put_in_batches(
     GeoscopeError
         Of the source, when all that came before was handed on; and what `put` raises.
     """
+    is_begun = anyio.Event()
     send, receive = anyio.create_memory_object_stream["_Pending | GeoscopeError"](CHUNKS_AHEAD)
     with open_checkers(rules) as checkers, unwrapped_errors():
         async with anyio.create_task_group() as tasks, receive:
-            tasks.start_soon(_read, source, after, checkers, send)
-            await _put_all(receive, limit, put)
+            tasks.start_soon(_read, source, after, checkers, send, is_begun)
+            await _put_all(receive, limit, put, checkers, is_begun)
             tasks.cancel_scope.cancel()
 
 
 class _Pending:
-    """A chunk that is being checked."""
+    """A chunk that is being checked; its documents are not kept."""
 
     def __init__(self, chunk: Chunk, result: Future[Checked]) -> None:
-        self.chunk = chunk
-        self.result = result
+        self.end = chunk.end
+        self.share = chunk.share
+        self.problems = chunk.problems
+        self._result = asyncio.wrap_future(result)
 
     async def add_to(self, batch: Batch) -> None:
         """Wait until it is checked, and add it."""
         try:
-            batch.add(self.chunk, await asyncio.wrap_future(self.result))
+            batch.add(self, await self._result)
         except BrokenProcessPool as error:
             raise UnavailableError(
                 "A process that checks documents was ended from outside, perhaps for want of memory.",
                 "What was loaded is kept; the same load goes on when it is run again.",
             ) from error
+
+    async def is_ready(self, until: float) -> bool:
+        """Wait for it until some time of the event loop's clock; tell whether it is checked."""
+        left = max(0.0, until - asyncio.get_running_loop().time())
+        await asyncio.wait([self._result], timeout=left)
+        return self._result.done()
 
 
 async def _read(
@@ -109,11 +123,18 @@ async def _read(
     after: Position | None,
     checkers: Checkers,
     send: "MemoryObjectSendStream[_Pending | GeoscopeError]",
+    is_begun: anyio.Event,
 ) -> None:
-    """Read ahead; an error of the source goes the same way as its chunks, so that it comes after them."""
+    """Read ahead; an error of the source goes the same way as its chunks, so that it comes after them.
+
+    The first chunk is put by itself: only then it is known what packs the others.
+    """
 
     async def give(chunk: Chunk) -> None:
         await send.send(_Pending(chunk, checkers.check(chunk.documents)))
+        if chunk.share is None or chunk.share < 1:
+            checkers.get_ready()
+        await is_begun.wait()
 
     async with send:
         try:
@@ -123,34 +144,39 @@ async def _read(
 
 
 async def _put_all(
-    receive: "MemoryObjectReceiveStream[_Pending | GeoscopeError]", limit: int | None, put: Put
+    receive: "MemoryObjectReceiveStream[_Pending | GeoscopeError]",
+    limit: int | None,
+    put: Put,
+    checkers: Checkers,
+    is_begun: anyio.Event,
 ) -> None:
     left = limit
-    following: _Pending | GeoscopeError | None = await _next(receive)
+    following = await _next(receive)
     while following is not None and left != 0:
         if isinstance(following, GeoscopeError):
             raise following
         batch = Batch()
         await following.add_to(batch)
-        following = await _add_what_is_ready(receive, batch)
+        following = await _fill(batch, receive) if is_begun.is_set() else None
         if left is not None:
             batch.cut(left)
             left -= len(batch.items)
-        await put(batch)
+        checkers.packer = await put(batch)
+        is_begun.set()
         if following is None:
             following = await _next(receive)
 
 
-async def _add_what_is_ready(
-    receive: "MemoryObjectReceiveStream[_Pending | GeoscopeError]", batch: Batch
+async def _fill(
+    batch: Batch, receive: "MemoryObjectReceiveStream[_Pending | GeoscopeError]"
 ) -> "_Pending | GeoscopeError | None":
-    """Add the chunks that are checked already; return the first that is not, if it was taken."""
+    """Add chunks until the batch is full or its time is over; return one that was taken and not added."""
+    until = asyncio.get_running_loop().time() + BATCH_SECONDS
     while len(batch.items) < BATCH_ITEMS:
-        try:
-            following = receive.receive_nowait()
-        except (anyio.WouldBlock, anyio.EndOfStream):
-            return None
-        if isinstance(following, GeoscopeError) or not following.result.done():
+        following = None
+        with anyio.move_on_at(until):
+            following = await _next(receive)
+        if not isinstance(following, _Pending) or not await following.is_ready(until):
             return following
         await following.add_to(batch)
     return None

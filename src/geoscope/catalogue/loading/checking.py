@@ -9,21 +9,24 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 
 import orjson
 
 from geoscope.catalogue.loading.chunks import Documents, Problem
-from geoscope.catalogue.models import CollectionRecord, ItemRecord
+from geoscope.catalogue.models import CollectionRecord
 from geoscope.catalogue.records import Document, collection_record, item_record
+from geoscope.catalogue.store import Packer, SentItem
 from geoscope.errors import GeoscopeError, InvalidInputError
-
-# So many chunks are checked where they are read: a small load ends before a process has even started.
-CHUNKS_BEFORE_PROCESSES = 2
 
 # Documents are trees of many small objects, without cycles. With Python's usual 2000 the collector looks at
 # all of them over and over: it took a third of the time of a load.
 ALLOCATIONS_BETWEEN_COLLECTIONS = 100_000
+
+
+# Only one process can write: the others must not keep it from doing so where cores are few.
+NICENESS = 10
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,14 @@ class Rules:
 class Checked:
     """What has become of the documents of a chunk; places stand beside the items."""
 
-    items: list[ItemRecord] = field(default_factory=list)
+    items: list[SentItem] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     collections: list[tuple[CollectionRecord, Document]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
-def check(documents: Documents, rules: Rules) -> Checked:
-    """Make records of documents, by the same rules as for one that is sent to the API."""
+def check(documents: Documents, rules: Rules, packer: Packer | None = None) -> Checked:
+    """Make records of documents, by the same rules as for one that is sent to the API, and pack them."""
     checked = Checked()
     for place, found in documents.read():
         if isinstance(found, Problem):
@@ -59,7 +62,12 @@ def check(documents: Documents, rules: Rules) -> Checked:
         document: object = None
         try:
             document = found if isinstance(found, dict) else _parse(found)
-            _check_one(document, place, rules, checked)
+            if _is_collection(document):
+                checked.collections.append((collection_record(document), document))
+                continue
+            record = item_record(document, _collection_of(document, rules))
+            checked.items.append(record if packer is None else packer.pack(record))
+            checked.places.append(place)
         except GeoscopeError as error:
             checked.problems.append(Problem(place, str(error), _id_of(document)))
         except Exception as error:  # noqa: BLE001 (one strange document must not end a load of a million)
@@ -68,13 +76,12 @@ def check(documents: Documents, rules: Rules) -> Checked:
     return checked
 
 
-def _check_one(document: Document, place: str, rules: Rules, checked: Checked) -> None:
+def _is_collection(document: Document) -> bool:
     match document.get("type"):
         case "Collection":
-            checked.collections.append((collection_record(document), document))
+            return True
         case "Feature" | None:
-            checked.items.append(item_record(document, _collection_of(document, rules)))
-            checked.places.append(place)
+            return False
         case other:
             raise InvalidInputError(f"type: {other!r} is neither an item (Feature) nor a Collection.")
 
@@ -109,22 +116,34 @@ def _id_of(document: object) -> str | None:
 
 
 class Checkers:
-    """Processes that check chunks; a result comes by a future."""
+    """Processes that check chunks; a result comes by a future.
+
+    Attributes
+    ----------
+    packer : Packer or None
+        What packs the items of the chunks that come next.
+    """
 
     def __init__(self, rules: Rules, processes: int) -> None:
+        self.packer: Packer | None = None
         self._rules = rules
-        self._seen = 0
-        self._pool = ProcessPoolExecutor(
-            processes, multiprocessing.get_context("spawn"), initializer=_end_with_parent
-        )
+        self._is_first = True
+        # One process imports what all of them need.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        self._pool = ProcessPoolExecutor(processes, context, initializer=_end_with_parent)
+
+    def get_ready(self) -> None:
+        """Begin to start processes, which takes a second."""
+        forkserver.ensure_running()
 
     def check(self, documents: Documents) -> Future[Checked]:
-        """Check a chunk; the first few at once, and from then on in a process."""
-        self._seen += 1
-        if self._seen > CHUNKS_BEFORE_PROCESSES:
-            return self._pool.submit(check, documents, self._rules)
+        """Check a chunk; the first at once, so that a small load needs no process."""
+        if not self._is_first:
+            return self._pool.submit(check, documents, self._rules, self.packer)
+        self._is_first = False
         done: Future[Checked] = Future()
-        done.set_result(check(documents, self._rules))
+        done.set_result(check(documents, self._rules, self.packer))
         return done
 
     def close(self) -> None:
@@ -148,6 +167,7 @@ def open_checkers(rules: Rules) -> Iterator[Checkers]:
 def _end_with_parent() -> None:
     """End this process as soon as its parent has, which cannot say goodbye when it is killed."""
     gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS)
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,9 +1,10 @@
 """Newline-delimited JSON, from a file or from standard input."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple, cast
 
 from geoscope.catalogue.loading.chunks import CHUNK_BYTES, Chunk, Give, Position, Problem
 from geoscope.catalogue.loading.compression import open_bytes
@@ -25,9 +26,27 @@ class Lines:
 
     def read(self) -> Iterator[tuple[str, bytes]]:
         """Yield each line that is not empty."""
-        for number, line in enumerate(self.body.split(b"\n"), start=self.first):
+        body = self.body.removeprefix(_BYTE_ORDER_MARK)
+        for number, line in enumerate(body.split(b"\n"), start=self.first):
             if document := line.strip(_AROUND_A_DOCUMENT):
                 yield f"line {number}", document
+
+
+@dataclass(frozen=True)
+class LinesOfFile:
+    """Whole lines that stand in a file as they are: they are read where they are checked."""
+
+    path: Path
+    offset: int
+    length: int
+    first: int
+
+    def read(self) -> Iterator[tuple[str, bytes]]:
+        """Yield each line that is not empty."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            body = file.read(self.length)
+        yield from Lines(body, self.first).read()
 
 
 class LineSource:
@@ -56,40 +75,45 @@ class LineSource:
         with open_bytes(self._path) as (content, raw):
             _skip(content, offset)
             for block in _blocks(content):
-                offset += block.length
                 share = min(1.0, raw.tell() / size) if size else None
-                end = {"offset": offset, "line": line + block.lines}
+                end = {"offset": offset + block.length, "line": line + block.lines}
                 if block.body is None:
                     too_long = Problem(f"line {line}", f"It is longer than {MAX_LINE_BYTES} bytes.")
                     yield Chunk(Lines(b"", line), end, share, (too_long,))
+                elif self._path is not None and content is raw:
+                    yield Chunk(LinesOfFile(self._path, offset, block.length, line), end, share)
                 else:
-                    yield Chunk(Lines(block.body.removeprefix(_BYTE_ORDER_MARK), line), end, share)
-                line += block.lines
+                    yield Chunk(Lines(bytes(block.body), line), end, share)
+                offset, line = end["offset"], end["line"]
 
 
-@dataclass(frozen=True)
-class _Block:
-    """Some whole lines; one line that is too long to be kept has no body."""
+class _Block(NamedTuple):
+    """Some whole lines, which are there until the next are asked for; one that is too long has no body."""
 
-    body: bytes | None
+    body: memoryview | None
     length: int
     lines: int
 
 
 def _blocks(content: BinaryIO) -> Iterator[_Block]:
-    rest = b""
-    while read := content.read(CHUNK_BYTES):
-        rest += read
-        cut = rest.rfind(b"\n") + 1
+    buffer = bytearray(MAX_LINE_BYTES + CHUNK_BYTES)
+    view = memoryview(buffer)
+    filled = 0
+    while read := cast("io.BufferedIOBase", content).readinto(view[filled : filled + CHUNK_BYTES]):
+        filled += read
+        cut = buffer.rfind(b"\n", 0, filled) + 1
         if cut:
-            yield _Block(rest[:cut], cut, rest.count(b"\n", 0, cut))
-            rest = rest[cut:]
-        elif len(rest) > MAX_LINE_BYTES:
+            yield _Block(view[:cut], cut, buffer.count(b"\n", 0, cut))
+            rest = filled - cut
+            view[:rest] = view[cut:filled]
+            filled = rest
+        elif filled > MAX_LINE_BYTES:
             skipped, after = _skip_line(content)
-            yield _Block(None, len(rest) + skipped, 1)
-            rest = after
-    if rest:
-        yield _Block(rest, len(rest), rest.count(b"\n") + 1)
+            yield _Block(None, filled + skipped, 1)
+            filled = len(after)
+            view[:filled] = after
+    if filled:
+        yield _Block(view[:filled], filled, buffer.count(b"\n", 0, filled) + 1)
 
 
 def _skip_line(content: BinaryIO) -> tuple[int, bytes]:

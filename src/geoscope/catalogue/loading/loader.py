@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,16 @@ from geoscope.catalogue.loading.lines import LineSource
 from geoscope.catalogue.loading.staging import Stage, new_stage
 from geoscope.catalogue.models import CollectionRecord
 from geoscope.catalogue.records import Document, collection_record, parse_document
-from geoscope.catalogue.store import CatalogueStore, Transaction
+from geoscope.catalogue.store import CatalogueStore, Packer, Transaction
 from geoscope.errors import ConflictError, InvalidInputError, UnavailableError
 
 # SQLite itself waits ten seconds for others who write, each time.
 TRIES_TO_WRITE = 4
 PAUSE_BEFORE_NEXT_TRY_S = 1.0
+
+
+# If the first batch is a smaller part of its source than this, much is to come.
+SHARE_OF_A_LARGE_LOAD = 0.05
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Progress:
     Parameters
     ----------
     phase : str
-        A strict load checks everything before it stores anything.
+        A strict load checks everything before it stores anything; a large one makes indexes at its end.
     items, collections, refused : int
         How many were stored (or checked), and how many documents were not; by all runs of this load.
     items_before : int
@@ -76,7 +80,7 @@ class Progress:
         Where the refused documents are listed.
     """
 
-    phase: Literal["checking", "storing"]
+    phase: Literal["checking", "storing", "finishing"]
     items: int
     collections: int
     refused: int
@@ -116,11 +120,14 @@ async def load(
             await anyio.Path(stage).unlink(missing_ok=True)
         if options.strict:
             source = await _checked(store, source, options, report, stage, on_progress)
-        writer = _Writer(store, name, report, options, on_progress)
-        await writer.begin(source.revision)
-        left = None if options.limit is None else options.limit - writer.checkpoint.items
-        rules = Rules(options.collections)
-        await put_in_batches(source, writer.checkpoint.position, rules, left, writer.put)
+        async with AsyncExitStack() as ending:
+            writer = _Writer(store, name, report, options, on_progress, ending)
+            await writer.begin(source.revision)
+            left = None if options.limit is None else options.limit - writer.checkpoint.items
+            rules = Rules(options.collections)
+            await put_in_batches(source, writer.checkpoint.position, rules, left, writer.put)
+            if writer.is_bulk_load:
+                on_progress(replace(writer.progress, phase="finishing", share=1.0))
         await writer.finish()
         await anyio.Path(stage).unlink(missing_ok=True)
     return replace(writer.progress, share=1.0)
@@ -179,12 +186,15 @@ class _Writer:
         report: Report,
         options: LoadOptions,
         on_progress: OnProgress,
+        ending: AsyncExitStack,
     ) -> None:
         self._store = store
         self._name = name
         self._report = report
         self._options = options
         self._on_progress = on_progress
+        self._ending = ending
+        self.is_bulk_load = False
         self._items_before = 0
         self.checkpoint = Checkpoint("")
 
@@ -199,10 +209,14 @@ class _Writer:
         self._items_before = self.checkpoint.items
         self._on_progress(self.progress)
 
-    async def put(self, batch: Batch) -> None:
+    async def put(self, batch: Batch) -> Packer | None:
         """Store a batch and how far the load has come with it, both or neither."""
         self.checkpoint = await self._change(partial(self._put, batch))
         self._on_progress(self._progress(batch.share))
+        if batch.share is not None and batch.share < SHARE_OF_A_LARGE_LOAD and not self.is_bulk_load:
+            self.is_bulk_load = True
+            await self._ending.enter_async_context(self._store.bulk_load())
+        return await self._store.packer(batch.item_collections())
 
     async def finish(self) -> None:
         """Forget where to go on: the same load would begin anew."""

@@ -10,7 +10,7 @@ from anyio import to_thread
 
 from geoscope.catalogue.loading.batches import Batch
 from geoscope.catalogue.loading.checkpoints import Report
-from geoscope.catalogue.models import Reader
+from geoscope.catalogue.models import ItemRecord, Reader
 from geoscope.catalogue.store import CatalogueStore
 
 _EVERYTHING = Reader(sees_all=True)
@@ -43,7 +43,7 @@ class Stage:
 
     def _write(self, batch: Batch) -> None:
         documents = [record.document for record, _ in batch.collections]
-        documents += [record.document for record in batch.items]
+        documents += [item.document for item in batch.items if isinstance(item, ItemRecord)]
         for document in documents:
             self._file.write(document + b"\n")
 

@@ -1,8 +1,9 @@
 """What the catalogue asks of a store, which keeps documents as bytes and finds them, and never reads them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from geoscope.catalogue.models import (
     ANYBODY,
@@ -20,6 +21,25 @@ from geoscope.catalogue.models import (
 )
 from geoscope.errors import SetupError
 from geoscope.settings import Settings
+
+
+class PackedItem(NamedTuple):
+    """An item as a store keeps it: what its packer has made of a record, for that store alone."""
+
+    collection: str
+    id: str
+    content: Any
+
+
+type SentItem = ItemRecord | PackedItem
+
+
+class Packer(Protocol):
+    """Packs items for one store; it can be pickled, so that processes beside the one that writes do it."""
+
+    def pack(self, record: ItemRecord) -> SentItem:
+        """Return an item packed, or as it is where that would gain nothing."""
+        ...
 
 
 class Transaction(Protocol):
@@ -53,7 +73,7 @@ class Transaction(Protocol):
         """Add an item to a collection that exists, or replace the one of the same id."""
         ...
 
-    def put_items(self, records: Sequence[ItemRecord]) -> None:
+    def put_items(self, items: Sequence[SentItem]) -> None:
         """Add or replace many items of collections that exist; far quicker than one by one."""
         ...
 
@@ -135,6 +155,17 @@ class CatalogueStore(Protocol):
         UnavailableError
             If others write for so long that the change cannot begin.
         """
+        ...
+
+    async def packer(self, collections: Iterable[str]) -> Packer | None:
+        """Return what packs items of some collections for the store as it is now.
+
+        None: nothing is gained. What was packed is stored rightly whatever has changed since, only slower.
+        """
+        ...
+
+    def bulk_load(self) -> AbstractAsyncContextManager[None]:
+        """Be told that very many items are put in: how they are found may be worked out at the end."""
         ...
 
     def close(self) -> None:

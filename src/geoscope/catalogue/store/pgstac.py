@@ -6,8 +6,9 @@ one that breaks is made anew. What is written goes into pgstac's own tables, for
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 
 import psycopg
@@ -119,6 +120,13 @@ class PgstacStore:
         """Run `work` in a transaction that is kept when it returns and undone when it raises."""
         changing = partial(self._writing.run, partial(_change, work))
         return await asyncio.get_running_loop().run_in_executor(self._writers, changing)
+
+    async def packer(self, collections: Iterable[str]) -> None:
+        """Return None: PostgreSQL makes of items what it keeps."""
+
+    def bulk_load(self) -> AbstractAsyncContextManager[None]:
+        """Be told that very many items are put in, which changes nothing here."""
+        return nullcontext()
 
     def close(self) -> None:
         """Close every connection."""

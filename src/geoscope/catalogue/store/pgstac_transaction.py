@@ -9,6 +9,7 @@ import shapely
 
 from geoscope.catalogue.areas import Footprint
 from geoscope.catalogue.models import CollectionRecord, ItemRecord, Reader, Sharing
+from geoscope.catalogue.store import SentItem
 from geoscope.catalogue.store.pgstac_connections import describe
 from geoscope.catalogue.store.pgstac_documents import timestamps
 from geoscope.catalogue.store.pgstac_search import find_collection, find_item
@@ -79,10 +80,12 @@ class PgstacTransaction:
         if len(self._waiting) >= SENT_AT_ONCE:
             self.flush()
 
-    def put_items(self, records: Sequence[ItemRecord]) -> None:
+    def put_items(self, items: Sequence[SentItem]) -> None:
         """Add or replace many items of collections that exist."""
-        for record in records:
-            self.put_item(record)
+        for item in items:
+            if not isinstance(item, ItemRecord):
+                raise TypeError(f"{item.id!r} was packed for another store.")
+            self.put_item(item)
 
     def delete_collection(self, id_: str) -> None:
         """Remove a collection and all its items."""

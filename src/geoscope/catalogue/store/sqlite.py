@@ -7,8 +7,8 @@ What is found soon for certain is read on the event loop: handing it to a thread
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Concatenate
 
@@ -30,8 +30,9 @@ from geoscope.catalogue.models import (
 from geoscope.catalogue.store import Transaction
 from geoscope.catalogue.store.sqlite_collections import collection_titles, find_collection, find_collections
 from geoscope.catalogue.store.sqlite_directory import Directory, read_directory, read_revision
-from geoscope.catalogue.store.sqlite_documents import DocumentReader, DocumentWriters
-from geoscope.catalogue.store.sqlite_properties import fill_step, is_waiting
+from geoscope.catalogue.store.sqlite_documents import DocumentReader, DocumentWriters, NoDictionaryError
+from geoscope.catalogue.store.sqlite_packing import SqlitePacker, make_packer
+from geoscope.catalogue.store.sqlite_properties import drop_indexes, fill_step, is_waiting
 from geoscope.catalogue.store.sqlite_reading import DeadlineError, Reading
 from geoscope.catalogue.store.sqlite_schema import prepare
 from geoscope.catalogue.store.sqlite_search import find_item, find_items, find_items_soon
@@ -42,6 +43,9 @@ from geoscope.settings import CatalogueSettings
 
 BUSY_TIMEOUT_S = 10.0
 SEARCH_DEADLINE_S = 5.0
+
+# A larger store keeps its indexes while many items are put in.
+MAX_ITEMS_WITHOUT_INDEXES = 50_000
 
 _INSTRUCTIONS_BETWEEN_LOOKS_AT_THE_CLOCK = 20_000
 _MAPPED_BYTES = 16 * 1024**3
@@ -81,6 +85,7 @@ class SqliteStore:
         self._document_writers = DocumentWriters()
         self._closing = threading.Event()
         self._filling: threading.Thread | None = None
+        self._is_bulk_load = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
@@ -140,6 +145,11 @@ class SqliteStore:
         with self._read() as reading:
             return question(reading, *asked, **more)
 
+    async def packer(self, collections: Iterable[str]) -> SqlitePacker:
+        """Return what packs items of some collections for the store as it is now."""
+        with self._read() as reading:
+            return make_packer(reading, collections)
+
     async def change[Result](self, work: Callable[[Transaction], Result]) -> Result:
         """Run `work` in a transaction that is kept when it returns and undone when it raises."""
         return await anyio.to_thread.run_sync(self._change_and_fill, work)
@@ -168,9 +178,28 @@ class SqliteStore:
                 ) from error
             return result
 
+    @asynccontextmanager
+    async def bulk_load(self) -> AsyncIterator[None]:
+        """Put very many items in: what is indexed of them is sorted at the end, all at once.
+
+        Only while the store is small: a large one would be without its indexes for too long. Where a load is
+        ended before its time, they are made later, in the background.
+        """
+        self._is_bulk_load = await anyio.to_thread.run_sync(self._change, _drop_indexes_if_small)
+        try:
+            yield
+            if self._is_bulk_load:
+                await anyio.to_thread.run_sync(self._make_indexes)
+        finally:
+            self._is_bulk_load = False
+
+    def _make_indexes(self) -> None:
+        while self._change(fill_step):
+            pass
+
     def _fill_in_background(self) -> None:
         """Fill in properties that were indexed later than items were put in, while others read and write."""
-        if self._filling is not None and self._filling.is_alive():
+        if self._is_bulk_load or (self._filling is not None and self._filling.is_alive()):
             return
         with self._writing:
             if not is_waiting(self._writer):
@@ -256,7 +285,7 @@ class _ReadingConnection:
                 f"The search took longer than {SEARCH_DEADLINE_S:.0f} seconds.",
                 "Narrow it by collection, place or time.",
             ) from error
-        except (sqlite3.DatabaseError, zstandard.ZstdError) as error:
+        except (sqlite3.DatabaseError, zstandard.ZstdError, NoDictionaryError) as error:
             raise SetupError(
                 f"The catalogue's file is damaged: {error}.", "Restore it from a copy."
             ) from error
@@ -267,6 +296,14 @@ class _ReadingConnection:
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline_s
+
+
+def _drop_indexes_if_small(connection: sqlite3.Connection) -> bool:
+    (items,) = connection.execute("SELECT coalesce(sum(item_count), 0) FROM collections").fetchone()
+    is_small = items <= MAX_ITEMS_WITHOUT_INDEXES
+    if is_small:
+        drop_indexes(connection)
+    return bool(is_small)
 
 
 def _will_pass(error: Exception) -> bool:

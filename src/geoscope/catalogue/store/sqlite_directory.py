@@ -10,11 +10,17 @@ import orjson
 
 from geoscope.catalogue.models import Reader
 
+# A large load makes the indexes at its end (see sqlite_properties).
+PROPERTIES_WITHOUT_INDEX = (
+    "SELECT key FROM indexed_properties WHERE 'items_by_p' || key NOT IN"
+    " (SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'items')"
+)
+
 
 class IndexedProperty(NamedTuple):
     """A property that has a column of `items`, and an index.
 
-    `is_complete`: every item's value stands there. `is_exact`: each compares there as in its document.
+    `is_complete`: every item's value stands in both. `is_exact`: each compares there as in its document.
     """
 
     key: int
@@ -86,10 +92,13 @@ def read_directory(connection: sqlite3.Connection) -> Directory:
 
 def read_properties(connection: sqlite3.Connection) -> tuple[IndexedProperty, ...]:
     """Return all indexed properties, in the order in which they were added."""
-    rows = connection.execute("SELECT key, name, filled_to, is_exact FROM indexed_properties ORDER BY key")
+    rows = connection.execute(
+        f"SELECT key, name, filled_to IS NULL AND key NOT IN ({PROPERTIES_WITHOUT_INDEX}), is_exact"
+        " FROM indexed_properties ORDER BY key"
+    )
     return tuple(
-        IndexedProperty(key, name, filled_to is None, bool(is_exact))
-        for key, name, filled_to, is_exact in rows
+        IndexedProperty(key, name, bool(is_complete), bool(is_exact))
+        for key, name, is_complete, is_exact in rows
     )
 
 

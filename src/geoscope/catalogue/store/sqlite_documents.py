@@ -27,6 +27,10 @@ _MAX_OPEN_DICTIONARIES = 256
 WITHOUT_DICTIONARY = 0
 
 
+class NoDictionaryError(LookupError):
+    """A document needs a dictionary that is not there."""
+
+
 class DocumentReader:
     """Reads the documents of one connection, for one task at a time."""
 
@@ -44,18 +48,28 @@ class DocumentReader:
     def _open(self, dictionary: int) -> zstandard.ZstdDecompressor:
         if len(self._opened) >= _MAX_OPEN_DICTIONARIES:
             self._opened.clear()
-        opened = zstandard.ZstdDecompressor(dict_data=_dictionary(self._connection, dictionary))
+        content = read_dictionary(self._connection, dictionary)
+        learned = None if content is None else zstandard.ZstdCompressionDict(content)
+        opened = zstandard.ZstdDecompressor(dict_data=learned)
         self._opened[dictionary] = opened
         return opened
 
 
 class DocumentWriter:
-    """Compresses documents of one collection."""
+    """Compresses documents of one collection.
 
-    def __init__(self, connection: sqlite3.Connection, dictionary: int | None) -> None:
+    Parameters
+    ----------
+    dictionary : int or None
+        Key of the collection's dictionary, if it has one.
+    content : bytes or None
+        What stands in it.
+    """
+
+    def __init__(self, dictionary: int | None, content: bytes | None) -> None:
         self._dictionary = dictionary or WITHOUT_DICTIONARY
-        content = _dictionary(connection, dictionary) if dictionary else None
-        self._compressor = zstandard.ZstdCompressor(level=LEVEL, dict_data=content, write_dict_id=False)
+        learned = None if content is None else zstandard.ZstdCompressionDict(content)
+        self._compressor = zstandard.ZstdCompressor(level=LEVEL, dict_data=learned, write_dict_id=False)
 
     def write(self, document: bytes) -> tuple[int | None, bytes]:
         """Return the dictionary and the content of a document as they are kept."""
@@ -76,7 +90,8 @@ class DocumentWriters:
         if writer is None:
             if len(self._writers) >= _MAX_OPEN_DICTIONARIES:
                 self._writers.clear()
-            writer = self._writers[dictionary] = DocumentWriter(connection, dictionary)
+            content = None if dictionary is None else read_dictionary(connection, dictionary)
+            writer = self._writers[dictionary] = DocumentWriter(dictionary, content)
         return writer
 
     def forget(self) -> None:
@@ -93,9 +108,8 @@ def train_dictionary(
     connection: sqlite3.Connection, collection_key: int, documents: Sequence[bytes]
 ) -> int | None:
     """Train a dictionary on documents of a collection and keep it; None if they are too few or too small."""
-    step = max(1, len(documents) // SAMPLE_ITEMS)
     try:
-        dictionary = zstandard.train_dictionary(DICTIONARY_BYTES, list(documents[::step]))
+        dictionary = zstandard.train_dictionary(DICTIONARY_BYTES, list(documents))
     except zstandard.ZstdError:
         # The documents are too few, too small or too much alike to learn from.
         return None
@@ -107,8 +121,17 @@ def train_dictionary(
     return int(key)
 
 
-def _dictionary(connection: sqlite3.Connection, key: int) -> zstandard.ZstdCompressionDict | None:
+def read_dictionary(connection: sqlite3.Connection, key: int) -> bytes | None:
+    """Return what stands in a dictionary; of `WITHOUT_DICTIONARY`, None.
+
+    Raises
+    ------
+    NoDictionaryError
+        If it is gone, as it goes with its collection.
+    """
     if key == WITHOUT_DICTIONARY:
         return None
-    (content,) = connection.execute("SELECT content FROM dictionaries WHERE key = ?", (key,)).fetchone()
-    return zstandard.ZstdCompressionDict(content)
+    row = connection.execute("SELECT content FROM dictionaries WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        raise NoDictionaryError(f"There is no dictionary {key}.")
+    return bytes(row[0])

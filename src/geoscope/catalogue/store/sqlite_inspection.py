@@ -7,7 +7,8 @@ from pathlib import Path
 
 import zstandard
 
-from geoscope.catalogue.store.sqlite_documents import DocumentReader
+from geoscope.catalogue.store.sqlite_directory import IndexedProperty, read_properties
+from geoscope.catalogue.store.sqlite_documents import DocumentReader, NoDictionaryError
 from geoscope.errors import SetupError
 
 # Each table that must hold a row for every item, and no other row.
@@ -39,7 +40,7 @@ def describe(path: Path) -> list[tuple[str, str]]:
         (dictionaries,) = one("SELECT count(*) FROM dictionaries").fetchone()
         (compressed,) = one("SELECT count(*) FROM item_documents WHERE dictionary IS NOT NULL").fetchone()
         (unfinished,) = one("SELECT count(*) FROM checkpoints").fetchone()
-        indexed = one("SELECT name, filled_to FROM indexed_properties ORDER BY name").fetchall()
+        indexed = sorted(read_properties(connection), key=lambda known: known.name)
     files = [path, path.with_name(f"{path.name}-wal")]
     size = sum(file.stat().st_size for file in files if file.exists())
     return [
@@ -47,7 +48,7 @@ def describe(path: Path) -> list[tuple[str, str]]:
         ("Size", f"{size / 1024**2:,.1f} MiB"),
         ("Schema", str(version)),
         ("Compressed documents", f"{compressed:,}, with {dictionaries:,} dictionaries"),
-        ("Indexed properties", ", ".join(_index_state(*row) for row in indexed) or "none"),
+        ("Indexed properties", ", ".join(map(_index_state, indexed)) or "none"),
         ("Unfinished loads and copies", str(unfinished)),
     ]
 
@@ -84,7 +85,7 @@ def documents(path: Path) -> Iterator[tuple[str | None, str, bytes]]:
             for collection, id_, dictionary, stored in connection.execute(_DOCUMENTS):
                 try:
                     document = reader.read(dictionary, stored)
-                except (zstandard.ZstdError, LookupError, TypeError):
+                except (zstandard.ZstdError, NoDictionaryError):
                     document = b""
                 yield collection, id_, document
         except sqlite3.DatabaseError as error:
@@ -123,8 +124,8 @@ def _table_problems(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"The collection {id_!r} says that it has {said:,} items, and has {counted:,}."
 
 
-def _index_state(name: str, filled_to: int | None) -> str:
-    return name if filled_to is None else f"{name} (being built)"
+def _index_state(known: IndexedProperty) -> str:
+    return known.name if known.is_complete else f"{known.name} (being built)"
 
 
 def _open(path: Path) -> sqlite3.Connection:

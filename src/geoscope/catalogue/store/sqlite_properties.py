@@ -6,9 +6,14 @@ from typing import Any
 
 import orjson
 
-from geoscope.catalogue.store.sqlite_directory import IndexedProperty, count_up, read_properties
+from geoscope.catalogue.store.sqlite_directory import (
+    PROPERTIES_WITHOUT_INDEX,
+    IndexedProperty,
+    count_up,
+    read_properties,
+)
 from geoscope.catalogue.store.sqlite_documents import DocumentReader
-from geoscope.catalogue.store.sqlite_values import OPAQUE, Stored, property_value, stored_value
+from geoscope.catalogue.store.sqlite_values import OPAQUE, Stored, property_value, value_writer
 
 # Each costs a column and an index; further properties are found too, document by document.
 MAX_PROPERTIES = 200
@@ -33,21 +38,53 @@ def add_properties(connection: sqlite3.Connection, names: Iterable[str]) -> None
         ).fetchall()
         added = IndexedProperty(key, name, is_complete=not has_items, is_exact=True)
         connection.execute(f"ALTER TABLE items ADD COLUMN {added.column} ANY")
-        connection.execute(
-            f"CREATE INDEX {added.index_name} ON items (collection_key, {added.column})"
-            f" WHERE {added.column} IS NOT NULL"
-        )
+        _make_index(connection, added)
         count_up(connection)
 
 
+def drop_indexes(connection: sqlite3.Connection) -> None:
+    """Drop the indexes that hold anything, inside a transaction; `fill_step` makes them again."""
+    for known in read_properties(connection):
+        is_used = (
+            known.is_complete
+            and connection.execute(
+                f"SELECT 1 FROM items INDEXED BY {known.index_name} WHERE {known.column} IS NOT NULL LIMIT 1"
+            ).fetchone()
+        )
+        if is_used:
+            connection.execute(f"DROP INDEX {known.index_name}")
+    count_up(connection)
+
+
 def is_waiting(connection: sqlite3.Connection) -> bool:
-    """Tell whether items have still to be filled in."""
-    sql = "SELECT EXISTS (SELECT 1 FROM indexed_properties WHERE filled_to IS NOT NULL)"
+    """Tell whether items have still to be filled in, or indexes to be made."""
+    sql = (
+        "SELECT EXISTS (SELECT 1 FROM indexed_properties"
+        f" WHERE filled_to IS NOT NULL OR key IN ({PROPERTIES_WITHOUT_INDEX}))"
+    )
     return bool(connection.execute(sql).fetchone()[0])
 
 
 def fill_step(connection: sqlite3.Connection) -> bool:
-    """Fill in some more items, inside a transaction; return whether there was something to do."""
+    """Make an index or fill in some more items, inside a transaction; tell whether there was work to do."""
+    missing = connection.execute(f"{PROPERTIES_WITHOUT_INDEX} LIMIT 1").fetchone()
+    if missing is None:
+        return _fill_in_some(connection)
+    for known in read_properties(connection):
+        if known.key == missing[0]:
+            _make_index(connection, known)
+    count_up(connection)
+    return True
+
+
+def _make_index(connection: sqlite3.Connection, known: IndexedProperty) -> None:
+    connection.execute(
+        f"CREATE INDEX {known.index_name} ON items (collection_key, {known.column})"
+        f" WHERE {known.column} IS NOT NULL"
+    )
+
+
+def _fill_in_some(connection: sqlite3.Connection) -> bool:
     waiting = connection.execute(
         "SELECT filled_to, key FROM indexed_properties WHERE filled_to IS NOT NULL"
     ).fetchall()
@@ -90,17 +127,21 @@ class ValueReader:
 
     def __init__(self, wanted: Sequence[IndexedProperty]) -> None:
         self._count = len(wanted)
-        self._places = {known.name: n for n, known in enumerate(wanted)}
+        self._places = {known.name: (n, value_writer(known.name)) for n, known in enumerate(wanted)}
         self._paths = [name for name in self._places if "." in name]
 
     def read(self, properties: Mapping[str, Any]) -> list[Stored]:
         """Return a row of values."""
         row: list[Stored] = [None] * self._count
         places = self._places
-        for name in properties.keys() & places.keys():
-            row[places[name]] = stored_value(name, properties[name])
+        for name, value in properties.items():
+            if value is not None and name in places:
+                place, write = places[name]
+                row[place] = write(value)
         for name in self._paths:
-            row[places[name]] = stored_value(name, property_value(properties, name))
+            place, write = places[name]
+            value = property_value(properties, name)
+            row[place] = None if value is None else write(value)
         return row
 
 

@@ -2,26 +2,24 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import orjson
 
 from geoscope.catalogue.models import CollectionRecord, ItemRecord, Sharing
-from geoscope.catalogue.store.sqlite_conditions import MICROSECONDS_OF_DAY
-from geoscope.catalogue.store.sqlite_directory import IndexedProperty, count_up, read_properties
+from geoscope.catalogue.store import PackedItem, SentItem
+from geoscope.catalogue.store.sqlite_directory import count_up, read_properties, read_revision
 from geoscope.catalogue.store.sqlite_documents import (
     SAMPLE_ITEMS,
+    WITHOUT_DICTIONARY,
     DocumentReader,
     DocumentWriters,
+    NoDictionaryError,
     is_time_to_train,
     train_dictionary,
 )
-from geoscope.catalogue.store.sqlite_properties import ValueReader, add_properties, inexact_keys, mark_inexact
-from geoscope.catalogue.store.sqlite_values import Stored
-from geoscope.errors import NotFoundError
-
-# Beyond every longitude and latitude: an item without geometry is found by time, and never by place.
-_NOWHERE = 1000.0
+from geoscope.catalogue.store.sqlite_packing import CollectionPacker, ItemRows
+from geoscope.catalogue.store.sqlite_properties import add_properties, inexact_keys, mark_inexact
+from geoscope.errors import ConflictError, NotFoundError
 
 _OF_COLLECTION = "(SELECT key FROM items WHERE collection_key = ?)"
 _TABLES = (("item_documents", "key"), ("item_space", "key"), ("item_text", "rowid"))
@@ -99,18 +97,15 @@ class SqliteTransaction:
         """Add an item to a collection that exists, or replace the one of the same id."""
         self.put_items([record])
 
-    def put_items(self, records: Sequence[ItemRecord]) -> None:
+    def put_items(self, items: Sequence[SentItem]) -> None:
         """Add or replace many items of collections that exist; of those with the same id, the last stays."""
-        by_collection: dict[str, dict[str, ItemRecord]] = {}
-        for record in records:
-            by_collection.setdefault(record.collection, {})[record.id] = record
-        properties = read_properties(self._connection)
+        by_collection: dict[str, dict[str, SentItem]] = {}
+        for item in items:
+            by_collection.setdefault(item.collection, {})[item.id] = item
         for collection, by_id in by_collection.items():
-            self._put_items(collection, by_id, properties)
+            self._put_items(collection, by_id)
 
-    def _put_items(
-        self, collection: str, by_id: dict[str, ItemRecord], properties: Sequence[IndexedProperty]
-    ) -> None:
+    def _put_items(self, collection: str, by_id: dict[str, SentItem]) -> None:
         collection_key, count, dictionary = self._row_of_collection(collection)
         known: dict[str, int] = dict(
             self._connection.execute(
@@ -119,18 +114,20 @@ class SqliteTransaction:
                 (collection_key, orjson.dumps(list(by_id)).decode()),
             )
         )
-        added = [record for record in by_id.values() if record.id not in known]
-        if is_time_to_train(count, count + len(added)):
-            dictionary = self._train(collection_key, added) or dictionary
-        self._insert("INSERT", collection_key, dictionary, self._with_new_keys(added), properties)
+        added = len(by_id) - len(known)
+        if is_time_to_train(count, count + added):
+            dictionary = self._train(collection_key, list(by_id.values())) or dictionary
+        rows = self._rows(collection_key, by_id, dictionary)
+        (last,) = self._connection.execute("SELECT coalesce(max(key), 0) FROM items").fetchone()
+        new = (each for each in rows.items() if each[0] not in known)
+        self._insert("INSERT", collection_key, [(key, *each) for key, each in enumerate(new, last + 1)])
         if known:
-            replaced = [(key, by_id[id_]) for id_, key in known.items()]
-            self._insert("REPLACE", collection_key, dictionary, replaced, properties)
-        longest_us = max(record.time.end_us - record.time.start_us for record in by_id.values())
+            replaced = [(key, id_, rows[id_]) for id_, key in known.items()]
+            self._insert("REPLACE", collection_key, replaced)
         self._connection.execute(
             "UPDATE collections SET item_count = item_count + ?, longest_us = max(longest_us, ?)"
             " WHERE key = ?",
-            (len(added), longest_us, collection_key),
+            (added, max(each.length_us for each in rows.values()), collection_key),
         )
 
     def _row_of_collection(self, collection: str) -> tuple[int, int, int | None]:
@@ -142,48 +139,69 @@ class SqliteTransaction:
         key, count, dictionary = row
         return key, count, dictionary
 
-    def _with_new_keys(self, records: Sequence[ItemRecord]) -> list[tuple[int, ItemRecord]]:
-        (last,) = self._connection.execute("SELECT coalesce(max(key), 0) FROM items").fetchone()
-        return list(enumerate(records, last + 1))
+    def _rows(
+        self, collection_key: int, by_id: Mapping[str, SentItem], dictionary: int | None
+    ) -> dict[str, ItemRows]:
+        """Return the rows of items; those that were packed for another state of the store are made anew."""
+        revision = read_revision(self._connection)
+        writer = self._writers.writer(self._connection, dictionary)
+        packer = CollectionPacker(revision, read_properties(self._connection), writer)
+        usable = {None, WITHOUT_DICTIONARY} if dictionary is None else self._dictionaries(collection_key)
 
-    def _insert(
-        self,
-        verb: str,
-        collection_key: int,
-        dictionary: int | None,
-        keyed: Sequence[tuple[int, ItemRecord]],
-        properties: Sequence[IndexedProperty],
-    ) -> None:
+        def is_usable(rows: ItemRows) -> bool:
+            return rows.revision == revision and rows.document[0] in usable
+
+        return {
+            id_: item.content
+            if isinstance(item, PackedItem) and is_usable(item.content)
+            else packer.rows(self._record(item))
+            for id_, item in by_id.items()
+        }
+
+    def _dictionaries(self, collection_key: int) -> set[int | None]:
+        rows = self._connection.execute(
+            "SELECT key FROM dictionaries WHERE collection_key = ?", (collection_key,)
+        )
+        return {None, *(key for (key,) in rows)}
+
+    def _record(self, item: SentItem) -> ItemRecord:
+        if isinstance(item, ItemRecord):
+            return item
+        rows: ItemRows = item.content
+        try:
+            document = self._documents.read(*rows.document)
+        except NoDictionaryError as error:
+            raise ConflictError(
+                f"The collection {item.collection!r} was replaced while items were made ready for it.",
+                "Run the same again.",
+            ) from error
+        return rows.record(item.collection, item.id, document)
+
+    def _insert(self, verb: str, collection_key: int, keyed: Sequence[tuple[int, str, ItemRows]]) -> None:
         """Write rows into each table, in order of keys and statement by statement, which is quickest."""
-        reader = ValueReader(properties)
-        values = [reader.read(_properties(record)) for _, record in keyed]
-        mark_inexact(self._connection, inexact_keys(properties, values))
-        write = self._writers.writer(self._connection, dictionary).write
+        properties = read_properties(self._connection)
+        mark_inexact(self._connection, inexact_keys(properties, (rows.values for *_, rows in keyed)))
         many = self._connection.executemany
         columns = "".join(f", {known.column}" for known in properties)
         many(
             f"{verb} INTO items (key, collection_key, id, start_us, end_us, west, south, east, north, shape"
             f"{columns}) VALUES (?{', ?' * (9 + len(properties))})",
-            (
-                _item_row(key, collection_key, record, held)
-                for (key, record), held in zip(keyed, values, strict=True)
-            ),
+            ((key, collection_key, id_, *rows.place_and_time, *rows.values) for key, id_, rows in keyed),
         )
         many(
-            f"{verb} INTO item_documents VALUES (?, ?, ?)",
-            ((key, *write(record.document)) for key, record in keyed),
+            f"{verb} INTO item_documents VALUES (?, ?, ?)", ((key, *rows.document) for key, _, rows in keyed)
         )
         many(
             f"{verb} INTO item_space VALUES (?, ?, ?, ?, ?, ?, ?)",
-            ((key, *_extent(record)) for key, record in keyed),
+            ((key, *rows.extent) for key, _, rows in keyed),
         )
         many(
-            f"{verb} INTO item_text (rowid, text) VALUES (?, ?)",
-            ((key, record.text) for key, record in keyed),
+            f"{verb} INTO item_text (rowid, text) VALUES (?, ?)", ((key, rows.text) for key, _, rows in keyed)
         )
 
-    def _train(self, collection_key: int, added: Sequence[ItemRecord]) -> int | None:
-        documents = [record.document for record in added]
+    def _train(self, collection_key: int, items: Sequence[SentItem]) -> int | None:
+        sample = items[:: max(1, len(items) // SAMPLE_ITEMS)]
+        documents = [self._record(item).document for item in sample]
         if len(documents) < SAMPLE_ITEMS:
             rows = self._connection.execute(
                 "SELECT dictionary, document FROM item_documents WHERE key IN"
@@ -244,26 +262,3 @@ def find_sharing(connection: sqlite3.Connection, collection: str) -> Sharing | N
 
 def _names(names: Sequence[str] | frozenset[str] | None) -> str | None:
     return None if names is None else orjson.dumps(sorted(names)).decode()
-
-
-def _properties(record: ItemRecord) -> Mapping[str, Any]:
-    if record.properties is not None:
-        return record.properties
-    properties: dict[str, Any] = orjson.loads(record.document).get("properties") or {}
-    return properties
-
-
-def _item_row(key: int, collection_key: int, record: ItemRecord, values: Sequence[Stored]) -> tuple[Any, ...]:
-    box, shape = record.footprint or ((None,) * 4, None)
-    return (key, collection_key, record.id, *record.time, *box, shape, *values)
-
-
-def _extent(record: ItemRecord) -> tuple[float, ...]:
-    if record.footprint is None:
-        west = east = south = north = _NOWHERE
-    else:
-        box = record.footprint.box
-        west, east = (-180.0, 180.0) if box.crosses_antimeridian else (box.west, box.east)
-        south, north = box.south, box.north
-    start_us, end_us = record.time
-    return west, east, south, north, start_us / MICROSECONDS_OF_DAY, end_us / MICROSECONDS_OF_DAY

@@ -6,18 +6,15 @@ as JSON, and a mark for what could not be kept exactly. So each kind is a range 
 together are one.
 """
 
-import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
-from geoscope.catalogue.datetimes import parse_instant
+from geoscope.catalogue.datetimes import plain_instant
 from geoscope.catalogue.filter_operators import KNOWN_KINDS, Kind
 from geoscope.catalogue.models import Scalar
 from geoscope.catalogue.store.narrowing import MAX_EXACT_INTEGER
-from geoscope.errors import InvalidInputError
 
 type Stored = int | float | str | bytes | None
 
@@ -31,8 +28,6 @@ MAX_TEXT_CHARACTERS = 1000
 _END_OF_INTEGERS = 2**63
 MAX_ARRAY_BYTES = 2000
 
-# Written so, a time is read alike by everybody.
-_PLAIN_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d(\.\d{1,6}0*)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _TRUTH = {False: b"\x00", True: b"\x01"}
 
 
@@ -50,12 +45,22 @@ def property_value(properties: Mapping[str, Any], name: str) -> Any:  # noqa: AN
 INSTANTS = frozenset(name for name, kind in KNOWN_KINDS.items() if kind is Kind.INSTANT)
 
 
-def stored_value(name: str, value: Any) -> Stored:  # noqa: ANN401, PLR0911 (any JSON; one for each kind)
+def stored_value(name: str, value: Any) -> Stored:  # noqa: ANN401 (any JSON)
     """Return what is kept of a property's value; `OPAQUE` where that would not compare as the value does."""
-    if value is None:
-        return None
-    if name in INSTANTS:
-        return _instant(value) if isinstance(value, str) else OPAQUE
+    return None if value is None else value_writer(name)(value)
+
+
+def value_writer(name: str) -> Callable[[Any], Stored]:
+    """Return what writes a property's values as `stored_value` does; none of them may be None."""
+    return _write_instant if name in INSTANTS else _write
+
+
+def _write_instant(value: object) -> Stored:
+    instant = plain_instant(value) if isinstance(value, str) else None
+    return OPAQUE if instant is None else instant
+
+
+def _write(value: Any) -> Stored:  # noqa: ANN401 (any JSON)
     kind = type(value)
     if kind is str:
         return value if len(value) <= MAX_TEXT_CHARACTERS and "\0" not in value else OPAQUE
@@ -81,17 +86,6 @@ def scalar(stored: Stored) -> Scalar | None:
     if isinstance(stored, bytes):
         return {b"\x00": False, b"\x01": True}.get(stored)
     return stored
-
-
-# An item's times are mostly those of the items before, or of one another.
-@lru_cache(maxsize=4096)
-def _instant(text: str) -> Stored:
-    if not _PLAIN_INSTANT.fullmatch(text):
-        return OPAQUE
-    try:
-        return parse_instant(text)
-    except InvalidInputError:
-        return OPAQUE
 
 
 def scalars(stored: Stored) -> list[Scalar]:

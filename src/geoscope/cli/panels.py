@@ -1,0 +1,4 @@
+"""Under which headings the help lists commands."""
+
+OPERATE = "Run the platform"
+USE = "Use the data"
