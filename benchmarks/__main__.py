@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from benchmarks import catalogue, objects, series, startup, tiles
+from benchmarks import catalogue, catalogue_scale, objects, series, startup, tiles
 from benchmarks.running import started
 from geoscope import __version__
 
@@ -21,8 +21,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         with console.status("Starting and stopping ..."):
             sections.append(startup.measure(Path(folder) / "startup"))
-        with console.status("catalogue ..."):
-            sections.append(catalogue.measure())
+        for part in (catalogue, catalogue_scale):
+            with console.status(f"{part.__name__}, ten minutes ..."):
+                sections.append(part.measure())
         with started(Path(folder) / "bench") as bench:
             for section in (series, tiles, objects):
                 with console.status(f"{section.__name__} ..."):

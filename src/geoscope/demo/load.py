@@ -13,7 +13,6 @@ from zarr.storage import ObjectStore
 
 from geoscope.cubes.describe import CubeDescription, describe
 from geoscope.cubes.writing import write_cube
-from geoscope.demo.catalogue import CatalogueClient, Document
 from geoscope.demo.datasets import COLLECTIONS, DemoCollection, DemoItem
 from geoscope.demo.readers import read_item, source_digest, source_files
 from geoscope.demo.stac import (
@@ -27,6 +26,7 @@ from geoscope.demo.stac import (
 from geoscope.errors import UnavailableError
 from geoscope.objects import open_bucket
 from geoscope.processes import Job
+from geoscope.registration import CatalogueClient, Document
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings
 
@@ -59,8 +59,8 @@ def store_item(settings: Settings, collection: DemoCollection, item: DemoItem) -
     """Write an item's cube to the object store, unless the same is registered and there."""
     digest = source_digest(source_files(item))
     store = _open_store(settings, collection, item)
-    with CatalogueClient(settings) as catalogue:
-        registered = catalogue.get(f"/collections/{collection.id}/items/{item.id}")
+    with _catalogue(settings) as catalogue:
+        registered = catalogue.item(collection.id, item.id)
     with _object_store_errors():
         is_same = registered is not None and registered["properties"].get(SOURCE_DIGEST) == digest
         if is_same and _is_there(store):
@@ -73,28 +73,30 @@ def register_collection(settings: Settings, collection: DemoCollection) -> str:
     """Register a collection and its items as their stored cubes describe themselves."""
     with _object_store_errors():
         cubes = [_describe_stored(_open_store(settings, collection, item)) for item in collection.items]
-    with CatalogueClient(settings) as catalogue:
-        changed = _put(catalogue, "/collections", collection_document(collection, cubes))
+    with _catalogue(settings) as catalogue:
+        document = collection_document(collection, cubes)
+        changed = _is_new(document, catalogue.collection(collection.id))
+        if changed:
+            catalogue.put_collection(document)
         for item, cube in zip(collection.items, cubes, strict=True):
-            digest = source_digest(source_files(item))
-            document = item_document(collection, item, cube, digest)
-            changed |= _put(catalogue, f"/collections/{collection.id}/items", document)
+            document = item_document(collection, item, cube, source_digest(source_files(item)))
+            if _is_new(document, catalogue.item(collection.id, item.id)):
+                catalogue.put_item(collection.id, document)
+                changed = True
     return "registered" if changed else "unchanged"
 
 
-def _put(catalogue: CatalogueClient, path: str, document: Document) -> bool:
-    """Create or replace a document; one that is there with the same digest is not touched."""
-    address = f"{path}/{document['id']}"
-    existing = catalogue.get(address)
+def _catalogue(settings: Settings) -> CatalogueClient:
+    return CatalogueClient(settings, "service:workflows", "catalogue-editor")
+
+
+def _is_new(document: Document, existing: Document | None) -> bool:
+    """Complete a document, unless one is there with the same digest: that is not touched."""
     if existing is not None and _facts(existing).get(DOCUMENT_DIGEST) == _facts(document)[DOCUMENT_DIGEST]:
         return False
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     created = _facts(existing).get("created", now) if existing else now
     _facts(document).update(created=created, updated=now)
-    if existing is None:
-        catalogue.create(path, document)
-    else:
-        catalogue.replace(address, document)
     return True
 
 

@@ -20,13 +20,14 @@ from geoscope.catalogue.orders.product_files import data_assets, object_address
 from geoscope.catalogue.orders.sources import SOURCE_BUCKETS, safe_name
 from geoscope.catalogue.stac_api.exchange import Items
 from geoscope.catalogue.stac_api.object_responses import object_response
+from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.errors import NotFoundError
 from geoscope.objects import PUBLIC_BUCKETS, open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import current_settings
 from geoscope.web import base_url
 
-router = APIRouter(prefix="/stac/v2", default_response_class=Response, tags=["Data Lake"])
+router = APIRouter(prefix="/stac/v2", default_response_class=Response, tags=["Data Lake"], responses=REFUSALS)
 
 
 @router.get("/data/{backend}/{collection}/{item}/{asset}", summary="Download")

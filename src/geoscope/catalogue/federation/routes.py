@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from geoscope.catalogue.federation.federation import Federation
 from geoscope.catalogue.federation.members import Member
+from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.errors import NotFoundError
 from geoscope.web import SignedInPrincipal
 
-router = APIRouter(prefix="/stac/federation", tags=["Federation"])
+router = APIRouter(prefix="/stac/federation", tags=["Federation"], responses=REFUSALS)
 
 
 async def _federation(request: Request) -> Federation:

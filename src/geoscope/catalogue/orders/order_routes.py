@@ -13,6 +13,7 @@ from geoscope.catalogue.orders.models import Order, OrderState
 from geoscope.catalogue.orders.ordering import OrderDesk, parse_request
 from geoscope.catalogue.orders.store import OrderStore
 from geoscope.catalogue.stac_api.exchange import Asker, Items, Store, read_body, respond
+from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.errors import NotFoundError
 from geoscope.settings import current_settings
 from geoscope.web import SignedInPrincipal
@@ -20,7 +21,7 @@ from geoscope.web import SignedInPrincipal
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_PAGE = 100
 
-router = APIRouter(prefix="/stac/v2", default_response_class=Response)
+router = APIRouter(prefix="/stac/v2", default_response_class=Response, responses=REFUSALS)
 
 
 async def _orders(request: Request) -> OrderStore:

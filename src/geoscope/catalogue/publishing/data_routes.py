@@ -11,6 +11,7 @@ from geoscope.catalogue.publishing.places import Place, own_places
 from geoscope.catalogue.publishing.sharing import USER
 from geoscope.catalogue.stac_api.exchange import Asker, Store
 from geoscope.catalogue.stac_api.object_responses import object_response
+from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.errors import InvalidInputError, NotFoundError
 from geoscope.objects import open_bucket
 from geoscope.secrets import read_s3_keys
@@ -19,7 +20,7 @@ from geoscope.settings import current_settings
 IDENTITY = "data-apis"
 ZARR = "application/vnd.zarr"
 
-router = APIRouter(prefix="/stac/data", default_response_class=Response)
+router = APIRouter(prefix="/stac/data", default_response_class=Response, responses=REFUSALS)
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file.", "content": {"application/octet-stream": {}}},

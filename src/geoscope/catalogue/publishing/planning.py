@@ -6,7 +6,6 @@ from typing import Any, Self
 
 from obstore.store import S3Store
 
-from geoscope.catalogue.publishing.client import CatalogueClient
 from geoscope.catalogue.publishing.documents import SOURCE_DIGEST, source_digest
 from geoscope.catalogue.publishing.sources import SourceFile, as_id, item_ids, list_files
 from geoscope.catalogue.publishing.stac_files import (
@@ -17,6 +16,7 @@ from geoscope.catalogue.publishing.stac_files import (
 )
 from geoscope.catalogue.publishing.wish import Wish
 from geoscope.errors import InvalidInputError, TooLargeError
+from geoscope.registration import CatalogueClient
 
 type Json = dict[str, Any]
 

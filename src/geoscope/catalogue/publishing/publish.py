@@ -6,7 +6,7 @@ from typing import Any
 
 from obstore.store import S3Store
 
-from geoscope.catalogue.publishing.client import BATCH_SIZE, CatalogueClient
+from geoscope.catalogue.manifest import PUBLISHER_ROLE
 from geoscope.catalogue.publishing.documents import collection_document
 from geoscope.catalogue.publishing.items import ItemMaker
 from geoscope.catalogue.publishing.object_errors import told_object_store_errors
@@ -18,6 +18,7 @@ from geoscope.catalogue.records import collection_record
 from geoscope.errors import GeoscopeError, InvalidInputError, UnavailableError
 from geoscope.objects import open_bucket
 from geoscope.processes import Job
+from geoscope.registration import BATCH_SIZE, CatalogueClient
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings
 
@@ -79,7 +80,7 @@ class Publication:
     def look(self) -> Json:
         """Compare the folder with the catalogue, and return the plan as JSON."""
         most = self._settings.catalogue.publishing.max_items
-        with told_object_store_errors(), CatalogueClient(self._settings, self._owner) as catalogue:
+        with told_object_store_errors(), self._catalogue() as catalogue:
             catalogue.require_own(self._wish.collection)
             return make_plan(self._open(self._folder), catalogue, self._wish, most).to_json()
 
@@ -104,6 +105,9 @@ class Publication:
                     problems.append([each.path, str(error)])
         return {"items": items, "problems": problems}
 
+    def _catalogue(self) -> CatalogueClient:
+        return CatalogueClient(self._settings, self._owner, PUBLISHER_ROLE)
+
     def _register(self, job: Job, plan: Plan, items: list[Json]) -> None:
         if items:
             job.step("Register the collection", partial(self._put_collection, plan, items))
@@ -118,21 +122,21 @@ class Publication:
         if plan.existing is None:
             document = collection_document(self._wish, plan.stac, None, self._folder, items)
             collection_record(document)
-            with CatalogueClient(self._settings, self._owner) as catalogue:
+            with self._catalogue() as catalogue:
                 catalogue.put_collection(document)
 
     def _put_items(self, items: list[Json]) -> None:
-        with CatalogueClient(self._settings, self._owner) as catalogue:
+        with self._catalogue() as catalogue:
             catalogue.put_items(self._wish.collection, items)
 
     def _remove_items(self, ids: list[str]) -> None:
-        with CatalogueClient(self._settings, self._owner) as catalogue:
+        with self._catalogue() as catalogue:
             for id_ in ids:
                 catalogue.delete_item(self._wish.collection, id_)
 
     def _complete(self, plan: Plan) -> None:
         """Write the collection over all of its items, and share it as was asked."""
-        with CatalogueClient(self._settings, self._owner) as catalogue:
+        with self._catalogue() as catalogue:
             items = list(catalogue.items(self._wish.collection))
             document = collection_document(self._wish, plan.stac, plan.existing, self._folder, items)
             catalogue.put_collection(document)

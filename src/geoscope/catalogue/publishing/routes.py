@@ -28,6 +28,7 @@ from geoscope.catalogue.publishing.wish import COLLECTION_ID, Shared, parsed
 from geoscope.catalogue.readers import reader_of
 from geoscope.catalogue.records import parse_document
 from geoscope.catalogue.stac_api.exchange import Store, read_body, respond
+from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.errors import ConflictError, NotAllowedError
 from geoscope.settings import current_settings
 from geoscope.web import SignedInPrincipal, base_url
@@ -36,7 +37,7 @@ MAX_BODY_BYTES = 4 * 1024**2
 
 CollectionId = Annotated[str, Path(pattern=COLLECTION_ID)]
 
-router = APIRouter(prefix="/stac", default_response_class=Response)
+router = APIRouter(prefix="/stac", default_response_class=Response, responses=REFUSALS)
 
 
 def _body_of(model: type[Shared] | type[UploadRequest]) -> dict[str, Any]:

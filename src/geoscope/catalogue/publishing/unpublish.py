@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from geoscope.catalogue.publishing.client import CatalogueClient
+from geoscope.catalogue.manifest import PUBLISHER_ROLE
 from geoscope.catalogue.publishing.object_errors import told_object_store_errors
 from geoscope.catalogue.publishing.places import uploads_of
 from geoscope.objects import open_bucket
 from geoscope.processes import Job
+from geoscope.registration import CatalogueClient
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings
 
@@ -24,7 +25,7 @@ def unpublish_collection(job: Job, settings: Settings, owner: str, collection: s
     job.report(0, 2, "Removing it from the catalogue")
 
     def remove_collection() -> bool:
-        with CatalogueClient(settings, owner) as catalogue:
+        with CatalogueClient(settings, owner, PUBLISHER_ROLE) as catalogue:
             catalogue.require_own(collection)
             return catalogue.delete_collection(collection)
 

@@ -1,4 +1,4 @@
-"""The catalogue as a publishing job writes to it: by its public API, with its owner's rights."""
+"""The catalogue as jobs write to it: by its public API, with no more rights than they need."""
 
 from collections.abc import Iterator
 from types import TracebackType
@@ -8,7 +8,6 @@ from urllib.parse import quote
 import httpx
 
 from geoscope.access import issue_token
-from geoscope.catalogue.manifest import PUBLISHER_ROLE
 from geoscope.errors import ConflictError, GeoscopeError, InvalidInputError, NotAllowedError, UnavailableError
 from geoscope.settings import Settings
 
@@ -19,7 +18,7 @@ BATCH_SIZE = 100
 
 
 class CatalogueClient:
-    """The STAC API as one publisher sees it; to be entered with `with`.
+    """The STAC API as somebody sees it; to be entered with `with`.
 
     Parameters
     ----------
@@ -27,10 +26,12 @@ class CatalogueClient:
         Says where the catalogue listens.
     subject : str
         In whose name it is asked.
+    role : str
+        What they may do, as the catalogue's manifest names it.
     """
 
-    def __init__(self, settings: Settings, subject: str) -> None:
-        token = issue_token(settings, subject, frozenset({PUBLISHER_ROLE}))
+    def __init__(self, settings: Settings, subject: str, role: str) -> None:
+        token = issue_token(settings, subject, frozenset({role}))
         self._http = httpx.Client(
             base_url=f"{settings.internal.data_apis_url}/stac",
             headers={"Authorization": f"Bearer {token}"},
@@ -47,9 +48,12 @@ class CatalogueClient:
         self._http.close()
 
     def collection(self, id_: str) -> Document | None:
-        """Return a collection; None if there is none that its publisher can see."""
-        answer = self._request("GET", f"/collections/{id_}")
-        return None if answer.status_code == 404 else _document(answer)
+        """Return a collection; None if there is none that they can see."""
+        return self._find(f"/collections/{id_}")
+
+    def item(self, collection: str, id_: str) -> Document | None:
+        """Return an item; None if there is none that they can see."""
+        return self._find(f"/collections/{collection}/items/{quote(id_, safe='')}")
 
     def require_own(self, id_: str) -> None:
         """Refuse an id that belongs to somebody else's collection.
@@ -66,11 +70,8 @@ class CatalogueClient:
             _document(answer)
 
     def put_collection(self, document: Document) -> None:
-        """Add a collection, which is private then, or replace one; its items stay."""
-        answer = self._request("PUT", f"/collections/{document['id']}", document)
-        if answer.status_code == 404:
-            answer = self._request("POST", "/collections", document)
-        _document(answer)
+        """Add a collection, or replace one; its items stay. What a publisher adds is private."""
+        self._put("/collections", document)
 
     def delete_collection(self, id_: str) -> bool:
         """Remove a collection and its items; tell whether it was there."""
@@ -103,9 +104,11 @@ class CatalogueClient:
             _document(answer)
             return
         for item in items:
-            path = f"/collections/{collection}/items"
-            answer = self._request("PUT", f"{path}/{quote(item['id'], safe='')}", item)
-            _document(self._request("POST", path, item) if answer.status_code == 404 else answer)
+            self.put_item(collection, item)
+
+    def put_item(self, collection: str, item: Document) -> None:
+        """Add an item, or replace the one of the same id."""
+        self._put(f"/collections/{collection}/items", item)
 
     def delete_item(self, collection: str, id_: str) -> None:
         """Remove an item, if it is there."""
@@ -122,6 +125,14 @@ class CatalogueClient:
                 {"visibility": visibility} | ({"entity": entity} if entity else {}),
             )
         )
+
+    def _find(self, path: str) -> Document | None:
+        answer = self._request("GET", path)
+        return None if answer.status_code == 404 else _document(answer)
+
+    def _put(self, path: str, document: Document) -> None:
+        answer = self._request("PUT", f"{path}/{quote(document['id'], safe='')}", document)
+        _document(self._request("POST", path, document) if answer.status_code == 404 else answer)
 
     def _request(self, method: str, path: str, document: Document | None = None) -> httpx.Response:
         try:
