@@ -77,14 +77,17 @@ class Platform:
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         command = self.command(*arguments)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        environment = os.environ | self.environment
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=120, check=False, env=environment
+        )
         if check and done.returncode != 0:
             pytest.fail(f"{arguments} ended with {done.returncode}: {done.stdout}{done.stderr}")
         return done
 
     def command(self, *arguments: str) -> list[str]:
         verb, *rest = arguments
-        words = [verb] if verb != "service" else [verb, rest.pop(0)]
+        words = [verb, rest.pop(0)] if verb in ("service", "catalogue") else [verb]
         return [sys.executable, "-m", "geoscope", *words, "--data-dir", str(self.data_dir), *rest]
 
     def end(self, timeout_s: float = 30) -> int:

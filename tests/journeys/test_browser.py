@@ -46,7 +46,8 @@ def open_page(platform, browser):
             foreign.append(url)
 
     def open_page(path="/", *, complaints=complaints):
-        context = browser.new_context(viewport=WIDE, base_url=platform.url)
+        # The globe turns by itself, drawn by the processor: it has tests of its own.
+        context = browser.new_context(viewport=WIDE, base_url=platform.url, reduced_motion="reduce")
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(SLOW_MS)

@@ -5,10 +5,11 @@ import hashlib
 import anyio
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 
 from geoscope.catalogue.copying import MAX_TOLD, CopyProgress, Difference, copy_catalogue
 from geoscope.catalogue.store import open_store_at
+from geoscope.cli.progress import progress_bar
 from geoscope.errors import SetupError
 from geoscope.settings import Settings
 
@@ -68,7 +69,7 @@ async def _copy(source: str, target: str) -> list[Difference]:
     try:
         to_store = open_store_at(target)
         try:
-            with _bar() as bar:
+            with progress_bar(messages) as bar:
                 task = bar.add_task("Copying", total=None, words="")
                 return await copy_catalogue(
                     from_store, to_store, name, lambda progress: _show(bar, task, progress)
@@ -77,17 +78,6 @@ async def _copy(source: str, target: str) -> list[Difference]:
             to_store.close()
     finally:
         from_store.close()
-
-
-def _bar() -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[words]}"),
-        TimeRemainingColumn(),
-        console=messages,
-    )
 
 
 def _show(bar: Progress, task: TaskID, progress: CopyProgress) -> None:

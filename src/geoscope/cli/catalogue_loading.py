@@ -6,11 +6,12 @@ from typing import Any
 import anyio
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 
 from geoscope.catalogue.loading import loader
 from geoscope.catalogue.loading.opening import SourceOptions, open_source
 from geoscope.catalogue.store import open_store_at
+from geoscope.cli.progress import progress_bar
 
 console = Console(highlight=False)
 messages = Console(highlight=False, stderr=True)
@@ -49,22 +50,11 @@ async def _load(
         for path in collection_files:
             await loader.load_collection(store, path, update=options.update_collections)
         async with open_source(location, how) as source:
-            with _bar() as bar:
+            with progress_bar(messages) as bar:
                 task = bar.add_task("Opening", total=None, words="")
                 return await loader.load(store, source, options, lambda progress: _show(bar, task, progress))
     finally:
         store.close()
-
-
-def _bar() -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[words]}"),
-        TimeRemainingColumn(),
-        console=messages,
-    )
 
 
 _DESCRIPTIONS = {"checking": "Checking", "storing": "Loading", "finishing": "Indexing"}

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import anyio
 import orjson
 import pytest
@@ -78,3 +81,24 @@ def write_lines(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def start_load(data_dir):
+    """Start the command in a process of its own."""
+    started = []
+
+    def start(*arguments, stdin=subprocess.PIPE):
+        command = [sys.executable, "-m", "geoscope", "catalogue", "load", "--data-dir", data_dir, *arguments]
+        started.append(subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

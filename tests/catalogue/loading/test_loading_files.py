@@ -1,6 +1,7 @@
 import gzip
 import os
 import sys
+import threading
 
 import orjson
 import pyarrow as pa
@@ -57,6 +58,24 @@ def test_standard_input(load_into, stored, tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "stdin", piped)
         load_into("-")
     assert stored().keys() == names(2)
+
+
+def test_a_pipe_with_a_name(load_into, stored, write_lines, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    body = write_lines(make_collection(), *make_items(3000)).read_bytes()
+    writing = threading.Thread(target=pipe.write_bytes, args=(body,))
+    writing.start()
+    assert load_into(pipe).items == 3000
+    writing.join()
+    assert stored().keys() == names(3000)
+
+
+def test_a_file_as_standard_input_by_its_name(start_load, write_lines):
+    path = write_lines(make_collection(), *make_items(3000))
+    with path.open("rb") as file:
+        output, errors = start_load("/dev/stdin", stdin=file).communicate(timeout=60)
+    assert b"3,000 items loaded" in output, errors
 
 
 @pytest.mark.parametrize("indent", [None, orjson.OPT_INDENT_2])

@@ -2,7 +2,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -30,11 +29,6 @@ def large_items(count, **members):
 
 
 @pytest.fixture
-def data_dir(tmp_path):
-    return tmp_path / "data"
-
-
-@pytest.fixture
 def many_items(tmp_path):
     path = tmp_path / "many.ndjson"
     with path.open("wb") as file:
@@ -42,24 +36,6 @@ def many_items(tmp_path):
         for item in large_items(ITEMS):
             file.write(orjson.dumps(item) + b"\n")
     return path
-
-
-@pytest.fixture
-def start_load(data_dir):
-    """Start the command in a process of its own."""
-    started = []
-
-    def start(*arguments):
-        command = [sys.executable, "-m", "geoscope", "catalogue", "load", "--data-dir", data_dir, *arguments]
-        started.append(
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        )
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
 
 
 def test_a_killed_load_goes_on_and_leaves_nothing_behind(start_load, data_dir, many_items):

@@ -71,7 +71,9 @@ class LineSource:
 
     def _chunks(self, after: Position) -> Iterator[Chunk]:
         offset, line = after["offset"], after["line"]
-        size = self._path.stat().st_size if self._path is not None and self._path.is_file() else None
+        # Not a pipe, and by its own name: `/dev/stdin` is another one in another process.
+        file = self._path.resolve() if self._path is not None and self._path.is_file() else None
+        size = file.stat().st_size if file is not None else None
         with open_bytes(self._path) as (content, raw):
             _skip(content, offset)
             for block in _blocks(content):
@@ -80,8 +82,8 @@ class LineSource:
                 if block.body is None:
                     too_long = Problem(f"line {line}", f"It is longer than {MAX_LINE_BYTES} bytes.")
                     yield Chunk(Lines(b"", line), end, share, (too_long,))
-                elif self._path is not None and content is raw:
-                    yield Chunk(LinesOfFile(self._path, offset, block.length, line), end, share)
+                elif file is not None and content is raw:
+                    yield Chunk(LinesOfFile(file, offset, block.length, line), end, share)
                 else:
                     yield Chunk(Lines(bytes(block.body), line), end, share)
                 offset, line = end["offset"], end["line"]

@@ -102,7 +102,8 @@ def _local(path: Path, fetcher: Fetcher, options: SourceOptions) -> Source:
 
 def _file(path: Path, name: str, revision: str, fetcher: Fetcher, options: SourceOptions) -> Source:
     """Open a local file by its name, or by how it begins."""
-    if _LINES.search(name):
+    # What is read from a pipe is gone.
+    if _LINES.search(name) or not path.is_file():
         return LineSource(path, name, revision)
     with open_bytes(path) as (content, _):
         start = content.read(len(_PARQUET_MAGIC))

@@ -33,6 +33,9 @@ MICROSECONDS_OF_DAY = 86_400_000_000
 _FEW_KEYS = 8
 _MAX_UNITED_SOURCES = 50
 
+# Each costs a look into an index, and the statement is prepared anew for it.
+_MAX_SOURCES_OF_FILTER = 8
+
 # Keys are positive. No constant: where SQLite sees that nothing is found, it plans without an index, and
 # refuses a statement that names one ("no query solution").
 _NEVER = "item.key < 0"
@@ -247,7 +250,7 @@ def _add_filter(asked: ItemConditions, directory: Directory, filter_: Filter) ->
     asked.conditions.append(writer.condition(narrowing.condition))
     # Equalities leave fewest.
     sources = sorted(writer.sources(narrowing.condition), key=lambda source: " = " not in source)
-    asked.sources += sources
+    asked.sources += sources[:_MAX_SOURCES_OF_FILTER]
     asked.filter = None if narrowing.is_exact else filter_
 
 
@@ -300,6 +303,8 @@ class FilterWriter:
                 return [source for part in parts for source in self.sources(part)]
             case Some(parts):
                 return _united([self.sources(part) for part in parts]) if parts else []
+            case Comparison(operator="<>") | InstantComparison(operator="<>") | Likeness(is_like=False):
+                return []
             case Comparison("id"):
                 return [f"SELECT key FROM items AS item WHERE {self._comparison(condition)}"]
             case Comparison() | InstantComparison() | Likeness():

@@ -115,6 +115,7 @@ def _sort_candidates(
         after = after_condition(asked.bindings, terms, search.after, "collection.id")
     columns = row_columns(asked, terms, after, "collection.id")
     for source in asked.sources:
+        reading.check_time()
         distinct = "DISTINCT " if "UNION ALL" in source else ""
         candidates = f"SELECT {distinct}key FROM ({source}) LIMIT {FEW + 1}"
         rows = reading.connection.execute(
