@@ -10,7 +10,7 @@ import pytest
 import rustac
 import zstandard
 from catalogue_documents import make_collection, make_item
-from loading_documents import COLLECTION, make_items, names
+from loading_documents import COLLECTION, large_items, make_items, names
 
 from geoscope.errors import InvalidInputError
 
@@ -69,6 +69,17 @@ def test_a_pipe_with_a_name(load_into, stored, write_lines, tmp_path):
     assert load_into(pipe).items == 3000
     writing.join()
     assert stored().keys() == names(3000)
+
+
+def test_a_file_that_vanishes_on_the_way(load_into, write_lines):
+    path = write_lines(make_collection(), *large_items(2000))
+
+    def remove(progress):
+        if progress.items:
+            path.unlink(missing_ok=True)
+
+    with pytest.raises(InvalidInputError, match="cannot be read to its end"):
+        load_into(path, on_progress=remove)
 
 
 def test_a_file_as_standard_input_by_its_name(start_load, write_lines):

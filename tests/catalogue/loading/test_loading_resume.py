@@ -1,4 +1,3 @@
-import os
 import signal
 import sqlite3
 import subprocess
@@ -10,7 +9,7 @@ import orjson
 import psutil
 import pytest
 from catalogue_documents import make_collection
-from loading_documents import COLLECTION, make_items, names
+from loading_documents import COLLECTION, large_items, make_items, names
 
 from geoscope.catalogue.models import ItemSearch, Reader
 from geoscope.catalogue.store.sqlite import SqliteStore
@@ -18,14 +17,6 @@ from geoscope.catalogue.store.sqlite_transaction import SqliteTransaction
 from geoscope.errors import ConflictError, UnavailableError
 
 ITEMS = 2000
-
-
-def large_items(count, **members):
-    """Return so much that a file has several chunks, and that it does not shrink when it is compressed."""
-    found = make_items(count, **members)
-    for item in found:
-        item["properties"]["padding"] = os.urandom(4000).hex()
-    return found
 
 
 @pytest.fixture

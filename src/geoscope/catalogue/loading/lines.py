@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple, cast
 from geoscope.catalogue.loading.chunks import CHUNK_BYTES, Chunk, Give, Position, Problem
 from geoscope.catalogue.loading.compression import open_bytes
 from geoscope.catalogue.loading.threads import give_from_thread
+from geoscope.errors import InvalidInputError
 
 # A stored document has at most a mebibyte; escapes and white space may make it several times as long.
 MAX_LINE_BYTES = 8 * 1024**2
@@ -42,10 +43,19 @@ class LinesOfFile:
     first: int
 
     def read(self) -> Iterator[tuple[str, bytes]]:
-        """Yield each line that is not empty."""
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            body = file.read(self.length)
+        """Yield each line that is not empty.
+
+        Raises
+        ------
+        InvalidInputError
+            If the file is not there any more.
+        """
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                body = file.read(self.length)
+        except OSError as error:
+            raise InvalidInputError(f"{self.path} cannot be read to its end: {error}.") from error
         yield from Lines(body, self.first).read()
 
 

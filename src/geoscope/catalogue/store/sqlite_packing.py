@@ -30,7 +30,7 @@ class ItemRows(NamedTuple):
     Parameters
     ----------
     revision : int
-        Of the directory that they were made for: with each other they may be wrong.
+        Of the directory that they were made for; of use with no other.
     place_and_time : tuple
         Start and end, box, shape: as the columns of `items`.
     values : sequence
