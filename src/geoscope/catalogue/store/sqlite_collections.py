@@ -2,7 +2,8 @@
 
 from geoscope.catalogue.filters import collection_as_item
 from geoscope.catalogue.models import CollectionPage, CollectionSearch, FoundCollection, Reader
-from geoscope.catalogue.store.sqlite_conditions import Bindings, fts_phrase, space_and_time_conditions
+from geoscope.catalogue.store.sqlite_conditions import fts_phrase, space_and_time_conditions
+from geoscope.catalogue.store.sqlite_pieces import Bindings
 from geoscope.catalogue.store.sqlite_reading import Reading
 from geoscope.catalogue.words import AllOf, AnyOf, Phrase, TextQuery, Without
 

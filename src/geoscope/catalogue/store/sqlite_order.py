@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from geoscope.catalogue.models import Position, Scalar, SortKey
-from geoscope.catalogue.store.sqlite_conditions import Bindings
 from geoscope.catalogue.store.sqlite_directory import Directory
+from geoscope.catalogue.store.sqlite_pieces import Bindings
 from geoscope.catalogue.store.sqlite_values import Stored, scalar, stored_scalar
 
 _COLUMNS = {
