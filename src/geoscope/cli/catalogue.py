@@ -23,10 +23,7 @@ DatabaseUrl = Annotated[
     ),
 ]
 
-application = typer.Typer(
-    help="Fill the catalogue, and look after it.",
-    no_args_is_help=True,
-)
+application = typer.Typer(help="Fill the catalogue, and look after it.", no_args_is_help=True)
 
 
 @application.command("load")

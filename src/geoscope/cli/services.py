@@ -12,10 +12,7 @@ from geoscope.runtime.services_folder import add_service, remove_service, servic
 from geoscope.runtime.state import read_state
 from geoscope.service import discover
 
-application = typer.Typer(
-    help="Add, list and remove services by their manifests.",
-    no_args_is_help=True,
-)
+application = typer.Typer(help="Add, list and remove services by their manifests.", no_args_is_help=True)
 console = Console(highlight=False)
 
 

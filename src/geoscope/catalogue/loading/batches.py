@@ -20,6 +20,7 @@ from geoscope.errors import GeoscopeError, UnavailableError
 # A batch is put when it holds so many items, or after some time: nobody else who writes waits for long.
 BATCH_ITEMS = 5000
 BATCH_SECONDS = 1.0
+PAUSE_SECONDS = 0.01
 
 # About as many as a batch holds: one is put while the next is checked.
 CHUNKS_AHEAD = 10
@@ -113,8 +114,7 @@ class _Pending:
 
     async def is_ready(self, until: float) -> bool:
         """Wait for it until some time of the event loop's clock; tell whether it is checked."""
-        left = max(0.0, until - asyncio.get_running_loop().time())
-        await asyncio.wait([self._result], timeout=left)
+        await asyncio.wait([self._result], timeout=max(0.0, until - anyio.current_time()))
         return self._result.done()
 
 
@@ -132,7 +132,7 @@ async def _read(
 
     async def give(chunk: Chunk) -> None:
         await send.send(_Pending(chunk, checkers.check(chunk.documents)))
-        if chunk.share is None or chunk.share < 1:
+        if not is_begun.is_set() and chunk.share != 1:
             checkers.get_ready()
         await is_begun.wait()
 
@@ -171,12 +171,17 @@ async def _fill(
     batch: Batch, receive: "MemoryObjectReceiveStream[_Pending | GeoscopeError]"
 ) -> "_Pending | GeoscopeError | None":
     """Add chunks until the batch is full or its time is over; return one that was taken and not added."""
-    until = asyncio.get_running_loop().time() + BATCH_SECONDS
-    while len(batch.items) < BATCH_ITEMS:
-        following = None
-        with anyio.move_on_at(until):
-            following = await _next(receive)
-        if not isinstance(following, _Pending) or not await following.is_ready(until):
+    until = anyio.current_time() + BATCH_SECONDS
+    while len(batch.items) < BATCH_ITEMS and anyio.current_time() < until:
+        try:
+            following = receive.receive_nowait()
+        except anyio.EndOfStream:
+            return None
+        except anyio.WouldBlock:
+            # No waiting that is cancelled in the end: a chunk that comes just then must not be lost.
+            await anyio.sleep(PAUSE_SECONDS)
+            continue
+        if isinstance(following, GeoscopeError) or not await following.is_ready(until):
             return following
         await following.add_to(batch)
     return None
