@@ -13,7 +13,9 @@ BUCKETS = ("archive", "collections", "demo", "home-administrator", "products")
 PUBLIC_BUCKETS = ("demo",)
 
 
-def open_bucket(settings: Settings, bucket: str, keys: S3Keys, *, prefix: str | None = None) -> S3Store:
+def open_bucket(
+    settings: Settings, bucket: str, keys: S3Keys, *, prefix: str | None = None, patient: bool = True
+) -> S3Store:
     """Open a bucket of the installation's object store, inside the edge.
 
     Parameters
@@ -26,6 +28,8 @@ def open_bucket(settings: Settings, bucket: str, keys: S3Keys, *, prefix: str | 
         Whose rights the reads and writes have.
     prefix : str, optional
         Keys are relative to it.
+    patient : bool
+        Whether to try again, for a minute and more, while the object store does not answer.
     """
     return S3Store(
         bucket,
@@ -35,5 +39,6 @@ def open_bucket(settings: Settings, bucket: str, keys: S3Keys, *, prefix: str | 
         access_key_id=keys.access_key,
         secret_access_key=keys.secret_key,
         virtual_hosted_style_request=False,
-        client_options={"allow_http": True, "timeout": "60s"},
+        client_options={"allow_http": True, "timeout": "60s" if patient else "3s"},
+        retry_config=None if patient else {"max_retries": 0},
     )

@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,11 +15,10 @@ import httpx
 
 from geoscope.access import ADMINISTRATOR, issue_token
 from geoscope.objects import open_bucket
-from geoscope.runtime import object_store
 from geoscope.runtime.data_folder import prepare_data_folder
-from geoscope.runtime.ports import free_port_pair, free_ports
 from geoscope.secrets import ensure_secrets, read_s3_keys
 from geoscope.settings import InternalSettings, Settings
+from object_store_server import choose_ports, start_object_store
 
 MAX_PRODUCT_BYTES = 60_000_000
 
@@ -38,8 +36,7 @@ class Installation:
     """Processes on one data folder."""
 
     def __init__(self, data_dir: Path, orders: str) -> None:
-        ports = free_ports(("data-apis", *object_store.PORTS))
-        ports["admin"], ports["admin-grpc"] = free_port_pair(object_store.ADMIN_GRPC_DISTANCE)
+        ports = choose_ports()
         self.ports = ports
         self.port = ports["data-apis"]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -61,19 +58,7 @@ class Installation:
         self.start_worker()
 
     def start_object_store(self) -> None:
-        weed = str(Path(sysconfig.get_path("scripts")) / "weed")
-        command = [weed, *object_store.arguments(self.settings, self.ports)]
-        self._run("object-store", command, object_store.environment(self.settings))
-        bucket = self.bucket("products")
-
-        def is_ready():
-            # Buckets are made after the server has begun to answer.
-            with contextlib.suppress(Exception):
-                bucket.put("ready", b"1")
-                bucket.delete("ready")
-                return True
-
-        until(is_ready)
+        self.processes["object-store"] = start_object_store(self.settings, self.ports)
 
     def start_services(self) -> None:
         command = [sys.executable, "-m", "uvicorn", "--factory", "order_services:create_application"]
@@ -114,7 +99,7 @@ class Installation:
     def log(self, name: str) -> str:
         return (self.settings.data_dir / "logs" / f"{name}.log").read_text()
 
-    def _run(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
+    def _run(self, name: str, command: list[str]) -> None:
         given = {
             "GEOSCOPE_DATA_DIR": str(self.settings.data_dir),
             "GEOSCOPE_INTERNAL__OBJECT_STORE_URL": self.settings.internal.object_store_url,
@@ -124,7 +109,7 @@ class Installation:
         with (self.settings.data_dir / "logs" / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command,
-                env=os.environ | given | self.environment | (environment or {}),
+                env=os.environ | given | self.environment,
                 stdout=log,
                 stderr=log,
             )

@@ -3,10 +3,8 @@
 import os
 import subprocess
 import sys
-import sysconfig
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
@@ -14,11 +12,10 @@ import pytest
 from geoscope.access import ADMINISTRATOR, issue_token
 from geoscope.demo.datasets import COLLECTIONS
 from geoscope.objects import open_bucket
-from geoscope.runtime import object_store
 from geoscope.runtime.data_folder import prepare_data_folder
-from geoscope.runtime.ports import free_port_pair, free_ports
 from geoscope.secrets import ensure_secrets, read_s3_keys
 from geoscope.settings import InternalSettings, Settings
+from object_store_server import choose_ports, end, start_object_store
 
 
 @dataclass
@@ -42,8 +39,7 @@ def job():
 @pytest.fixture(scope="session")
 def object_store_settings(tmp_path_factory):
     """Settings whose object store runs; every bucket of the platform is there."""
-    ports = free_ports(("data-apis", *object_store.PORTS))
-    ports["admin"], ports["admin-grpc"] = free_port_pair(object_store.ADMIN_GRPC_DISTANCE)
+    ports = choose_ports()
     settings = Settings(
         data_dir=tmp_path_factory.mktemp("platform"),
         internal=InternalSettings(
@@ -53,18 +49,9 @@ def object_store_settings(tmp_path_factory):
     )
     prepare_data_folder(settings.data_dir)
     ensure_secrets(settings)
-    weed = str(Path(sysconfig.get_path("scripts")) / "weed")
-    with (settings.data_dir / "logs" / "object-store.log").open("wb") as log:
-        process = subprocess.Popen(
-            [weed, *object_store.arguments(settings, ports)],
-            env=os.environ | object_store.environment(settings),
-            stdout=log,
-            stderr=log,
-        )
-    wait_until_well(f"{settings.internal.object_store_url}/healthz")
+    process = start_object_store(settings, ports)
     yield settings
-    process.terminate()
-    process.wait(timeout=20)
+    end(process)
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,18 @@ class FileProbe:
 
 
 @dataclass(frozen=True)
+class ObjectStoreProbe:
+    """The object store is ready when it reads and writes: its volume server is known, its buckets are there.
+
+    Its own health check answers earlier. A volume server that calls its master too early tries again after
+    five seconds, and every read until then is an error.
+    """
+
+    settings: Settings
+    master_url: str
+
+
+@dataclass(frozen=True)
 class Part:
     """One process of the platform, and how to tell that it is well.
 
@@ -40,7 +52,7 @@ class Part:
     title: str
     command: tuple[str, ...]
     after: tuple[str, ...] = ()
-    probe: HttpProbe | FileProbe | None = None
+    probe: HttpProbe | FileProbe | ObjectStoreProbe | None = None
     address: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
     start_timeout_s: float = 60.0
@@ -135,7 +147,7 @@ def _object_store(settings: Settings, ports: dict[str, int]) -> Part:
         title="Object store (SeaweedFS)",
         command=(program("weed"), *object_store.arguments(settings, ports)),
         environment=object_store.environment(settings),
-        probe=HttpProbe(f"{url}{edge.OBJECT_STORE_HEALTH}"),
+        probe=ObjectStoreProbe(settings, f"http://127.0.0.1:{ports['master']}"),
         address=url,
     )
 

@@ -3,8 +3,12 @@
 import time
 
 import httpx
+from obstore.exceptions import BaseError
 
-from geoscope.runtime.plan import FileProbe, HttpProbe, Part
+from geoscope.objects import BUCKETS, open_bucket
+from geoscope.runtime.plan import FileProbe, HttpProbe, ObjectStoreProbe, Part
+from geoscope.secrets import read_s3_keys
+from geoscope.settings import Settings
 
 PROBE_TIMEOUT_S = 3.0
 
@@ -19,6 +23,8 @@ async def is_well(part: Part) -> bool:
                 return time.time() - path.stat().st_mtime <= max_age_s
             except OSError:
                 return False
+        case ObjectStoreProbe(settings, master_url):
+            return await _knows_its_volumes(master_url) and await _has_its_buckets(settings)
         case None:
             return True
 
@@ -30,3 +36,23 @@ async def _answers(url: str, socket: str | None) -> bool:
             return (await client.get(url)).is_success
         except httpx.HTTPError:
             return False
+
+
+async def _knows_its_volumes(master_url: str) -> bool:
+    async with httpx.AsyncClient(timeout=PROBE_TIMEOUT_S, trust_env=False) as client:
+        try:
+            topology = (await client.get(f"{master_url}/dir/status")).json()["Topology"]
+        except (httpx.HTTPError, ValueError, KeyError):
+            return False
+    return bool(topology.get("DataCenters"))
+
+
+async def _has_its_buckets(settings: Settings) -> bool:
+    keys = read_s3_keys(settings, "platform")
+    try:
+        for name in BUCKETS:
+            bucket = open_bucket(settings, name, keys, patient=False)
+            await bucket.list_with_delimiter_async("any-name-that-is-not-there")
+    except (BaseError, OSError):
+        return False
+    return True

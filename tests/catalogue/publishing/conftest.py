@@ -4,23 +4,18 @@ import contextlib
 import os
 import subprocess
 import sys
-import sysconfig
 import time
-from pathlib import Path
 
 import httpx
 import pytest
-from obstore.exceptions import BaseError
 from published_files import write_cog, write_netcdf, write_zarr
 
 from geoscope.access import ADMINISTRATOR, issue_token
 from geoscope.catalogue.manifest import EDITOR_ROLE, PUBLISHER_ROLE
-from geoscope.objects import open_bucket
-from geoscope.runtime import object_store
 from geoscope.runtime.data_folder import prepare_data_folder
-from geoscope.runtime.ports import free_port_pair, free_ports
-from geoscope.secrets import ensure_secrets, read_s3_keys
+from geoscope.secrets import ensure_secrets
 from geoscope.settings import EdgeSettings, InternalSettings, Settings
+from object_store_server import choose_ports, end, start_object_store
 
 
 def environment_of(settings):
@@ -48,20 +43,10 @@ def answers(url):
         return httpx.get(url, timeout=5, trust_env=False).is_success
 
 
-def has_buckets(settings):
-    with contextlib.suppress(BaseError, OSError):
-        return [
-            open_bucket(settings, bucket, read_s3_keys(settings, "data-apis")).list().collect()
-            for bucket in ("collections", "home-administrator")
-        ]
-
-
 @contextlib.contextmanager
-def running_part(settings, name, command, environment=None):
+def running_part(settings, name, command):
     with (settings.data_dir / "logs" / f"{name}.log").open("ab") as log:
-        process = subprocess.Popen(
-            command, env=os.environ | environment_of(settings) | (environment or {}), stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, env=os.environ | environment_of(settings), stdout=log, stderr=log)
     yield process
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -72,8 +57,7 @@ def running_part(settings, name, command, environment=None):
 @pytest.fixture(scope="session")
 def stored(tmp_path_factory):
     """Settings whose object store runs."""
-    ports = free_ports(("data-apis", *object_store.PORTS))
-    ports["admin"], ports["admin-grpc"] = free_port_pair(object_store.ADMIN_GRPC_DISTANCE)
+    ports = choose_ports()
     settings = Settings(
         data_dir=tmp_path_factory.mktemp("publishing"),
         # There is no edge here: the S3 endpoint is the object store's own.
@@ -85,11 +69,9 @@ def stored(tmp_path_factory):
     )
     prepare_data_folder(settings.data_dir)
     ensure_secrets(settings)
-    weed = str(Path(sysconfig.get_path("scripts")) / "weed")
-    command = [weed, *object_store.arguments(settings, ports)]
-    with running_part(settings, "object-store", command, object_store.environment(settings)):
-        until(lambda: has_buckets(settings))
-        yield settings
+    process = start_object_store(settings, ports)
+    yield settings
+    end(process)
 
 
 @pytest.fixture(scope="session")
