@@ -1,14 +1,19 @@
 """Tokens are verified offline; every wrong one is refused."""
 
+import hmac
+import json
 import time
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi.testclient import TestClient
 
 from geoscope.access import AUDIENCE, Principal, issue_token, verify_token
+from geoscope.access.signing_keys import current_signing_key
+from geoscope.access.tokens import sign
 from geoscope.errors import NotAllowedError, NotSignedInError
-from geoscope.secrets import SIGNING_KEY, ensure_secrets, read_secret
+from geoscope.secrets import ensure_secrets
 from geoscope.service import Manifest
 from geoscope.settings import Settings, current_settings
 from geoscope.web import SignedInPrincipal, service_application
@@ -47,8 +52,9 @@ def client(settings):
 def signed(settings, **changes):
     now = int(time.time())
     claims = {"iss": settings.public_url, "aud": AUDIENCE, "sub": "ada", "iat": now, "exp": now + 60}
+    claims["token_use"] = "access"
     claims = {name: value for name, value in (claims | changes).items() if value is not None}
-    return jwt.encode(claims, read_secret(settings, SIGNING_KEY), algorithm="RS256")
+    return sign(settings, claims)
 
 
 def test_a_token_says_who_and_which_roles(settings):
@@ -60,12 +66,49 @@ def test_a_token_says_who_and_which_roles(settings):
     "changes",
     [
         {"exp": 1}, {"exp": None}, {"aud": "other"}, {"aud": None}, {"iss": "https://evil.example"},
-        {"sub": None}, {"nbf": 32503680000},
+        {"sub": None}, {"nbf": 32503680000}, {"token_use": "id"}, {"token_use": None},
     ],
 )  # fmt: skip
 def test_a_wrong_claim_is_refused(settings, changes):
     with pytest.raises(NotSignedInError):
         verify_token(settings, signed(settings, **changes))
+
+
+def test_a_realm_token_needs_no_audience_and_takes_no_other(settings):
+    realm = settings.realm_issuers[0]
+    assert verify_token(settings, signed(settings, iss=realm, aud=None)).subject == "ada"
+    assert verify_token(settings, signed(settings, aud=["other", AUDIENCE])).subject == "ada"
+    with pytest.raises(NotSignedInError, match="audience"):
+        verify_token(settings, signed(settings, iss=realm, aud="dedl-hda"))
+
+
+def test_entities_and_quotas_come_along(settings):
+    principal = verify_token(settings, signed(settings, entity=["institute"], quota=["stack-dask-low"]))
+    assert (principal.entities, principal.quotas) == ({"institute"}, {"stack-dask-low"})
+
+
+def test_clocks_may_differ_a_little(settings):
+    now = int(time.time())
+    assert verify_token(settings, signed(settings, iat=now + 20, nbf=now + 20, exp=now + 80))
+    assert verify_token(settings, signed(settings, exp=now - 20))
+    for changes in ({"nbf": now + 60}, {"exp": now - 60}):
+        with pytest.raises(NotSignedInError):
+            verify_token(settings, signed(settings, **changes))
+
+
+def test_the_public_key_is_no_password(settings):
+    """Key confusion: signed with HMAC, the public key's text as the secret."""
+    key = current_signing_key(settings)
+    public = key.private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    header = base64url(json.dumps({"alg": "HS256", "typ": "JWT", "kid": key.key_id}))
+    claims = base64url(jwt.utils.base64url_decode(signed(settings).split(".")[1]))
+    mac = hmac.digest(public, f"{header}.{claims}".encode(), "sha256")
+    with pytest.raises(NotSignedInError, match="alg"):
+        verify_token(settings, f"{header}.{claims}.{base64url(mac)}")
+
+
+def base64url(value):
+    return jwt.utils.base64url_encode(value.encode() if isinstance(value, str) else value).decode()
 
 
 def test_an_unsigned_and_a_foreign_token_are_refused(settings, tmp_path):

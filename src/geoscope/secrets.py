@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from geoscope.errors import SetupError
 from geoscope.settings import Settings
 
-SIGNING_KEY = "signing-key.pem"
+SIGNING_KEYS = "signing-keys.json"
 PORTAL_KEY = "portal-key"
 FEDERATION_KEY = "federation-key"
 
@@ -73,7 +74,7 @@ def ensure_secrets(settings: Settings) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     makers: dict[str, Callable[[], str]] = {
-        SIGNING_KEY: _new_signing_key,
+        SIGNING_KEYS: lambda: _first_signing_key(folder),
         PORTAL_KEY: _new_text,
         FEDERATION_KEY: _new_text,
     }
@@ -84,7 +85,16 @@ def ensure_secrets(settings: Settings) -> None:
             write_secret(folder / name, make())
 
 
-def _new_signing_key() -> str:
+def _first_signing_key(folder: Path) -> str:
+    """Return a ring of one key: that of an installation before there were rings, or a new one."""
+    earlier = folder / "signing-key.pem"
+    pem = earlier.read_text() if earlier.exists() else new_signing_key()
+    begins = datetime.now(UTC).isoformat()
+    return json.dumps([{"pem": pem, "not_before": begins, "expires_at": None}], indent=1)
+
+
+def new_signing_key() -> str:
+    """Return a new private RSA key of 3072 bits as PEM (PKCS 8)."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

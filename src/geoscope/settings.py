@@ -260,6 +260,62 @@ class CutSettings(Group):
     )
 
 
+class MailSettings(Group):
+    """How mail leaves the platform."""
+
+    host: HostName | None = Field(
+        None, description="SMTP server; without one, mail is kept as files in the folder `mail`."
+    )
+    port: Port = Field(587, description="Port of the SMTP server.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection is protected."
+    )
+    user: str = Field("", description="Name at the SMTP server.")
+    password: SecretStr = Field(SecretStr(""), description="Password at the SMTP server.")
+    sender: str = Field("geoscope@localhost", description="Address that mail comes from.")
+
+
+class UpstreamProvider(Group):
+    """An OpenID provider of somebody else, whose accounts may sign in here."""
+
+    title: str = Field(min_length=1, description="Name on the button.")
+    issuer: WebUrl = Field(description="Its issuer; its discovery document lies below.")
+    client_id: str = Field(min_length=1, description="As whom this platform is registered there.")
+    client_secret: SecretStr = Field(SecretStr(""), description="The secret that belongs to it.")
+    trusts_email: bool = Field(
+        default=False,
+        description="Whether an address that it calls verified opens an account that is here already.",
+    )
+
+
+DESTINATION_EARTH_ISSUERS = (
+    "https://auth.destine.eu/realms/desp",
+    "https://identity.data.destination-earth.eu/auth/realms/dedl",
+)
+
+
+class IdentitySettings(Group):
+    """Accounts, and the OpenID provider."""
+
+    def __hash__(self) -> int:
+        """Tell installations apart; a dict has no hash of its own."""
+        return hash((self.jwks_url, self.registration, self.destination_earth_hosts, *self.providers))
+
+    registration: bool = Field(default=True, description="Whether anybody may make an account.")
+    jwks_url: WebUrl | None = Field(
+        None,
+        description="Where data services on other machines read the public signing keys: the portal's "
+        "`/.well-known/jwks.json`. By default they lie in the data folder.",
+    )
+    providers: dict[BackendName, UpstreamProvider] = Field(
+        {}, description="Other OpenID providers whose accounts may sign in here, by name."
+    )
+    destination_earth_hosts: bool = Field(
+        default=False,
+        description="Answer to the host names of Destination Earth as well, for clients that know no others.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings of the platform."""
 
@@ -279,6 +335,8 @@ class Settings(BaseSettings):
     internal: InternalSettings = InternalSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     cuts: CutSettings = CutSettings()
+    identity: IdentitySettings = IdentitySettings()
+    mail: MailSettings = MailSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -308,6 +366,12 @@ class Settings(BaseSettings):
         if self.edge.public_host:
             return f"https://{self.edge.public_host}{self._https_port}"
         return f"http://{self._own_host}:{self.edge.port}"
+
+    @property
+    def realm_issuers(self) -> tuple[str, ...]:
+        """Who else issues this platform's tokens: its realms, as clients of Destination Earth name them."""
+        own = (f"{self.public_url}/realms/desp", f"{self.public_url}/auth/realms/dedl")
+        return own + (DESTINATION_EARTH_ISSUERS if self.identity.destination_earth_hosts else ())
 
     @property
     def s3_port(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 
+from geoscope.access.signing_keys import rotate_if_due
 from geoscope.errors import NotFoundError
 from geoscope.runtime import control, edge
 from geoscope.runtime.data_folder import locked, prepare_data_folder
@@ -43,6 +44,7 @@ def run_platform(settings: Settings, when_ready: WhenReady) -> None:
         _clear_leftovers(settings)
         _require_ports(settings)
         ensure_secrets(settings)
+        rotate_if_due(settings)
         plan = make_plan(settings)
         manifests, _problems = discover(services_folder(settings))
         edge.write_config(plan.settings, manifests)
