@@ -36,6 +36,7 @@ LocalPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]*$")]
 
 # Kept for services that the platform will bring itself; a stranger's route may not begin with any of these.
 RESERVED_ROUTES = (
+    "/.well-known",
     "/api",
     "/entities",
     "/gateway",
@@ -43,7 +44,6 @@ RESERVED_ROUTES = (
     "/odata",
     "/openeo",
     "/polytope",
-    "/realms",
     "/wms",
     "/wmts",
 )
@@ -116,7 +116,7 @@ class Access(Entry):
 class Role(Entry):
     """A role that the service defines and a person can be granted."""
 
-    name: ServiceId
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{1,60}$")]
     title: Title
     summary: Text
 

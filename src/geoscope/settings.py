@@ -260,6 +260,16 @@ class CutSettings(Group):
     )
 
 
+class PortalSettings(Group):
+    """The portal: pages, accounts, registry."""
+
+    database_url: DatabaseUrl | None = Field(
+        None,
+        description="PostgreSQL database that keeps accounts and the registry; by default it is a file in "
+        "the data folder.",
+    )
+
+
 class MailSettings(Group):
     """How mail leaves the platform."""
 
@@ -291,6 +301,14 @@ class UpstreamProvider(Group):
 DESTINATION_EARTH_ISSUERS = (
     "https://auth.destine.eu/realms/desp",
     "https://identity.data.destination-earth.eu/auth/realms/dedl",
+)
+
+
+# Host names of Destination Earth that pages and the catalogue answer to.
+DESTINATION_EARTH_DOMAINS = (
+    "auth.destine.eu",
+    "identity.data.destination-earth.eu",
+    "hda.data.destination-earth.eu",
 )
 
 
@@ -337,6 +355,7 @@ class Settings(BaseSettings):
     cuts: CutSettings = CutSettings()
     identity: IdentitySettings = IdentitySettings()
     mail: MailSettings = MailSettings()
+    portal: PortalSettings = PortalSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -393,9 +412,10 @@ class Settings(BaseSettings):
     @property
     def allowed_hosts(self) -> tuple[str, ...]:
         """Host names that the platform answers to (a guard against DNS rebinding); `*` is any."""
+        foreign = DESTINATION_EARTH_DOMAINS if self.identity.destination_earth_hosts else ()
         if self.edge.public_host:
-            return (self.edge.public_host, *LOOPBACK_HOSTS)
-        return LOOPBACK_HOSTS if self.is_loopback else ("*",)
+            return (self.edge.public_host, *LOOPBACK_HOSTS, *foreign)
+        return (*LOOPBACK_HOSTS, *foreign) if self.is_loopback else ("*",)
 
     @property
     def _https_port(self) -> str:

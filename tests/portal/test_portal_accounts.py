@@ -86,7 +86,8 @@ def test_signing_out_ends_the_session(browser, link):
 
 
 def test_account_page_shows_roles(browser, make_user):
-    assert "login-link" in browser.get("/account").content.decode()
+    assert browser.get("/account").headers["location"] == "/account/login/"
+    assert "login-link" in browser.get("/account/login/").content.decode()
     browser.force_login(make_user(roles=["catalogue-editor"]))
     assert "catalogue-editor" in browser.get("/account").content.decode()
 
@@ -161,7 +162,7 @@ def test_edge_learns_who_may_use_a_service(browser, make_user, settings, who, ex
 def test_browser_is_told_how_to_sign_in(browser):
     answer = browser.get("/account/verify", {"service": "open-to-users"}, headers={"accept": "text/html,*/*"})
     assert answer.status_code == 401
-    assert 'href="/account"' in answer.content.decode()
+    assert 'href="/account/login/' in answer.content.decode()
     assert browser.get("/account/verify", {"service": "zebra"}).status_code == 404
 
 

@@ -67,7 +67,7 @@ def order(browser, name):
 def test_stranger_is_told_to_sign_in(browser):
     for answer in (browser.get("/orders"), order(browser, "one")):
         assert answer.status_code == 401
-        assert 'href="/account"' in words_of(answer)
+        assert 'href="/account/login/' in words_of(answer)
     page = words_of(browser.get(f"/explore/collections/{TAPES}/items/one"))
     assert "Sign in to order" in page
     assert "This product is not online" in page

@@ -87,7 +87,7 @@ def test_translations_keep_the_placeholders(language):
 def test_page_speaks_the_language_of_the_browser(browser):
     assert (
         "Se connecter"
-        in browser.get("/account", headers={"accept-language": "fr-CH,fr;q=0.9"}).content.decode()
+        in browser.get("/account/login/", headers={"accept-language": "fr-CH,fr;q=0.9"}).content.decode()
     )
-    assert "Anmelden" in browser.get("/account", headers={"accept-language": "de"}).content.decode()
-    assert "Sign in" in browser.get("/account", headers={"accept-language": "ja"}).content.decode()
+    assert "Anmelden" in browser.get("/account/login/", headers={"accept-language": "de"}).content.decode()
+    assert "Sign in" in browser.get("/account/login/", headers={"accept-language": "ja"}).content.decode()

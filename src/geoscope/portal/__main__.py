@@ -45,10 +45,14 @@ def prepare() -> None:
 
     from geoscope.portal.accounts.administrator import ensure_administrator  # noqa: PLC0415
     from geoscope.portal.database import migrate_if_needed  # noqa: PLC0415
+    from geoscope.portal.identity.clients import ensure_clients  # noqa: PLC0415
+    from geoscope.portal.identity.families import forget_expired  # noqa: PLC0415
 
     migrate_if_needed()
     ensure_administrator()
+    ensure_clients()
     SessionStore.clear_expired()
+    forget_expired()
 
 
 def print_login_link(user_name: str | None) -> None:

@@ -17,7 +17,7 @@ def migrate_if_needed() -> None:
     """
     executor = MigrationExecutor(connection)
     loader = executor.loader
-    own_apps = {"accounts", "registry"}
+    own_apps = {"accounts", "identity", "registry"}
     unknown = sorted(
         key for key in loader.applied_migrations if key not in loader.graph.nodes and key[0] in own_apps
     )
@@ -29,3 +29,4 @@ def migrate_if_needed() -> None:
         )
     if executor.migration_plan(loader.graph.leaf_nodes()):
         call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)

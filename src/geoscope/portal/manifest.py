@@ -12,7 +12,7 @@ MANIFEST = Manifest(
     version=geoscope.__version__,
     part="portal",
     routes=(
-        *("/account", "/admin", "/explore", "/health", "/language", "/orders"),
+        *("/admin", "/explore", "/health", "/language", "/orders"),
         *("/publish", "/series", "/services", "/static", "/status"),
     ),
     endpoints=(

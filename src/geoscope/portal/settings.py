@@ -4,6 +4,8 @@ from pathlib import Path
 
 from django.utils.csp import CSP
 
+from geoscope.access import TOKEN_LIFETIME_S
+from geoscope.portal.database_settings import database_settings
 from geoscope.secrets import PORTAL_KEY, read_secret
 from geoscope.settings import current_settings
 
@@ -21,12 +23,21 @@ INSTALLED_APPS = [
     "geoscope.portal.accounts",
     "geoscope.portal.registry",
     "geoscope.portal.explorer",
+    "geoscope.portal.identity",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
+    "allauth.idp.oidc",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "django_htmx",
 ]
 
@@ -42,6 +53,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "geoscope.portal.explorer.middleware.ErrorPages",
 ]
 
@@ -62,29 +75,112 @@ TEMPLATES = [
     }
 ]
 
-# Readers go on while one writes; a writer takes its lock at the start of the transaction, so that two
-# writers wait for each other instead of failing half-way.
-DATABASES = {
+DATABASES = {"default": database_settings(platform)}
+
+# Shared by all workers and kept over restarts: codes of sign-ins under way and rate limits live in it.
+CACHES = {
     "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": platform.data_dir / "portal" / "portal.sqlite",
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 10,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "portal_cache",
+        "OPTIONS": {"MAX_ENTRIES": 200_000},
     }
 }
 
 AUTH_USER_MODEL = "accounts.User"
-LOGIN_URL = "account"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "landing"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    # Secrets of clients are random and long: they need no slow hash.
+    "geoscope.portal.identity.secret_hash.RandomSecretHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator")
+] + [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    }
 ]
+
+ALLAUTH_TRUSTED_PROXY_COUNT = 1
+ALLAUTH_USER_CODE_FORMAT = {"numeric": False, "dashed": True, "length": 8}
+ACCOUNT_ADAPTER = "geoscope.portal.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "geoscope.portal.accounts.registration.RegistrationForm"
+ACCOUNT_FORMS = {"login": "geoscope.portal.accounts.forms.SignInForm"}
+ACCOUNT_USERNAME_VALIDATORS = "geoscope.portal.accounts.names.USERNAME_VALIDATORS"
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{platform.site_name}] "
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_MAX_EMAIL_ADDRESSES = 3
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_SESSION_REMEMBER = True
+MFA_ADAPTER = "geoscope.portal.accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = platform.site_name
+MFA_TOTP_TOLERANCE = 1
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = platform.is_loopback
+USERSESSIONS_TRACK_ACTIVITY = False
+SOCIALACCOUNT_ADAPTER = "geoscope.portal.accounts.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": name,
+                "name": provider.title,
+                "client_id": provider.client_id,
+                "secret": provider.client_secret.get_secret_value(),
+                "settings": {
+                    "server_url": provider.issuer,
+                    "email_authentication": provider.trusts_email,
+                },
+            }
+            for name, provider in platform.identity.providers.items()
+        ],
+    }
+}
+
+IDP_OIDC_ADAPTER = "geoscope.portal.identity.adapter.ProviderAdapter"
+IDP_OIDC_ACCESS_TOKEN_FORMAT = "jwt"  # noqa: S105 (a format)
+IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = TOKEN_LIFETIME_S
+IDP_OIDC_ID_TOKEN_EXPIRES_IN = TOKEN_LIFETIME_S
+IDP_OIDC_REFRESH_TOKEN_EXPIRES_IN = 30 * 24 * 3600
+IDP_OIDC_JWKS_CACHE_CONTROL = 60
+IDP_OIDC_INTROSPECTION_ENABLED = True
+IDP_OIDC_RP_INITIATED_LOGOUT_ASKS_FOR_OP_LOGOUT = False
+
+MAILERS = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": platform.mail.host,
+            "port": platform.mail.port,
+            "username": platform.mail.user,
+            "password": platform.mail.password.get_secret_value(),
+            "use_tls": platform.mail.security == "starttls",
+            "use_ssl": platform.mail.security == "tls",
+            "timeout": 10,
+        },
+    }
+    if platform.mail.host
+    else {
+        "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "OPTIONS": {"file_path": platform.data_dir / "mail"},
+    }
+}
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = platform.mail.sender
 
 # Cookies know no ports: the port in the name keeps two platforms on one machine apart.
 SESSION_COOKIE_NAME = f"geoscope-session-{platform.edge.port}"

@@ -10,7 +10,9 @@ from geoscope.portal.registry.health import portal_health
 urlpatterns = [
     path("health", portal_health, name="health"),
     path("services", include("geoscope.portal.registry.urls")),
+    path("", include("geoscope.portal.identity.urls")),
     path("account", include("geoscope.portal.accounts.urls")),
+    path("account/", include("allauth.urls")),
     path("orders", include("geoscope.portal.orders.urls")),
     path("publish", include("geoscope.portal.publishing.urls")),
     path("language", set_language, name="set_language"),

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from geoscope.runtime.data_folder import socket_folder
 from geoscope.runtime.edge_answers import error_routes, problem
+from geoscope.runtime.edge_destination_earth import certificates, host_routes
 from geoscope.secrets import write_secret
 from geoscope.service import AccessPolicy, Manifest
 from geoscope.settings import Settings
@@ -70,6 +71,7 @@ def make_config(settings: Settings, manifests: list[Manifest]) -> Json:
             # Names that no public authority certifies, such as earth.localhost, get a certificate of Caddy's
             # own authority; this machine's list of authorities is not touched.
             "pki": {"certificate_authorities": {"local": {"install_trust": False}}},
+            **({"tls": certificates()} if settings.identity.destination_earth_hosts else {}),
         },
     }
 
@@ -80,7 +82,11 @@ def _servers(settings: Settings, manifests: list[Manifest]) -> Json:
     platform.append(_portal(settings))
     s3 = [{"@id": "s3", "handle": [_proxy(settings.internal.object_store_url)]}]
     errors = {"routes": error_routes()}
+    foreign: list[Json] = []
+    if settings.identity.destination_earth_hosts:
+        foreign = host_routes(platform, s3, _proxy(settings.internal.data_apis_url))
     host = settings.edge.public_host
+    secure = f"{_bracketed(settings.listen_host)}:{settings.edge.https_port}"
     if host:
         routes = [
             {
@@ -94,19 +100,17 @@ def _servers(settings: Settings, manifests: list[Manifest]) -> Json:
                 "terminal": True,
             },
         ]
-        return {
-            "platform": {
-                "listen": [f"{_bracketed(settings.listen_host)}:{settings.edge.https_port}"],
-                "routes": routes,
-                "errors": errors,
-            }
-        }
+        return {"platform": {"listen": [secure], "routes": [*routes, *foreign], "errors": errors}}
     plain = {"automatic_https": {"disable": True}, "errors": errors}
     address = _bracketed(settings.listen_host)
-    return {
+    servers: Json = {
         "platform": {"listen": [f"{address}:{settings.edge.port}"], "routes": platform, **plain},
         "s3": {"listen": [f"{address}:{settings.s3_port}"], "routes": s3, **plain},
     }
+    if foreign:
+        quiet = {"automatic_https": {"disable_redirects": True}, "errors": errors}
+        servers["destination-earth"] = {"listen": [secure], "routes": foreign, **quiet}
+    return servers
 
 
 def _bracketed(host: str) -> str:

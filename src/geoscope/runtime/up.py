@@ -130,5 +130,7 @@ def _require_ports(settings: Settings) -> None:
         require_port(host, settings.edge.https_port, "the setting edge.https_port")
         require_port(host, settings.edge.http_port, "the setting edge.http_port")
         return
+    if settings.identity.destination_earth_hosts:
+        require_port(host, settings.edge.https_port, "the setting edge.https_port")
     require_port(host, settings.edge.port, "--port")
     require_port(host, settings.s3_port, "--s3-port")

@@ -14,6 +14,10 @@ def platform(request: HttpRequest) -> dict[str, object]:
     return {
         "site_name": current_settings().site_name,
         "version": geoscope.__version__,
+        "public_url": current_settings().public_url,
+        "registration_open": current_settings().identity.registration,
+        "is_loopback": current_settings().is_loopback,
+        "has_providers": bool(current_settings().identity.providers),
         "geo_labels": LABELS,
         "may_publish": SimpleLazyObject(lambda: may_publish(request)),
         "base": request.build_absolute_uri("/").rstrip("/"),

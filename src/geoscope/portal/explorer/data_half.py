@@ -46,10 +46,13 @@ class DataHalf:
     ----------
     request : HttpRequest, optional
         The visitor's request; its host, scheme and user are passed on. Without one nobody in particular asks.
+    without_roles : bool
+        Leave the visitor's roles out: an administrator, too, then sees only what is their own.
     """
 
-    def __init__(self, request: HttpRequest | None = None) -> None:
+    def __init__(self, request: HttpRequest | None = None, *, without_roles: bool = False) -> None:
         self._headers: dict[str, str] = {}
+        self._without_roles = without_roles
         self._user: User | None = None
         if request is not None:
             self._headers = {"Host": request.get_host(), "X-Forwarded-Proto": request.scheme or "http"}
@@ -137,7 +140,11 @@ class DataHalf:
         raise UnavailableError(f"{address} fails: {words}")
 
     def _token(self) -> str | None:
-        return None if self._user is None else token_of(self._user)
+        if self._user is None:
+            return None
+        return (
+            token_for(self._user.get_username(), frozenset()) if self._without_roles else token_of(self._user)
+        )
 
 
 def _administrator_token() -> str:

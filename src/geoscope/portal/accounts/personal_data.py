@@ -1,0 +1,65 @@
+"""What the platform keeps about a person: to take away, and to erase."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.idp.oidc.models import Client
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import transaction
+
+from geoscope.portal.accounts.models import AcceptedTerms, RetiredName, User
+from geoscope.portal.accounts.principals import roles_of
+
+
+def personal_data(user: User) -> dict[str, Any]:
+    """Return all that is kept about a user as a person; no secrets."""
+    return {
+        "user_name": user.get_username(),
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "organisation": user.organisation,
+        "country": str(user.country),
+        "language": user.language,
+        "purpose": user.purpose,
+        "joined": user.date_joined.isoformat(),
+        "last_sign_in": user.last_login.isoformat() if user.last_login else None,
+        "roles": sorted(roles_of(user)),
+        "email_addresses": list(
+            EmailAddress.objects.filter(user=user).values("email", "verified", "primary")
+        ),
+        "second_factors": [
+            {"type": one.type, "created": one.created_at.isoformat()}
+            for one in Authenticator.objects.filter(user=user)
+        ],
+        "sessions": [
+            {"address": one.ip, "browser": one.user_agent, "begun": one.created_at.isoformat()}
+            for one in UserSession.objects.filter(user=user)
+        ],
+        "linked_accounts": [
+            {"provider": one.provider, "id": one.uid, "since": one.date_joined.isoformat()}
+            for one in SocialAccount.objects.filter(user=user)
+        ],
+        "keys": [
+            {"client_id": one.pk, "name": one.name, "created": one.created_at.isoformat()}
+            for one in Client.objects.filter(owner=user)
+        ],
+        "accepted_terms": [
+            {"version": one.terms.version, "at": one.at.isoformat()}
+            for one in AcceptedTerms.objects.select_related("terms").filter(user=user)
+        ],
+    }
+
+
+def delete_account(user: User) -> None:
+    """Erase a user, with every session, key and token.
+
+    The name is never given to anybody else, as data and logs carry it.
+    """
+    with transaction.atomic():
+        for session in UserSession.objects.filter(user=user):
+            SessionStore().delete(session.session_key)
+        RetiredName.objects.get_or_create(name=user.get_username())
+        user.delete()

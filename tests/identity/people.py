@@ -1,0 +1,60 @@
+"""Makes users of a portal that runs: run as a program in its environment, told by JSON on standard input."""
+
+import json
+import os
+import sys
+from datetime import timedelta
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "geoscope.portal.settings"
+django.setup()
+
+from allauth.account.models import EmailAddress  # noqa: E402
+from allauth.idp.oidc.models import Client  # noqa: E402
+from allauth.mfa.totp.internal.auth import TOTP  # noqa: E402
+from django.contrib.auth.models import Group  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from geoscope.portal.accounts.models import User  # noqa: E402
+from geoscope.portal.identity.clients import set_random_secret  # noqa: E402
+from geoscope.portal.identity.models import IssuedToken  # noqa: E402
+
+
+def make_user(name, password, roles=(), totp=None, verified=True, **fields):
+    user = User.objects.create_user(name, f"{name}@example.org", password, **fields)
+    EmailAddress.objects.create(user=user, email=user.email, verified=verified, primary=True)
+    for role in roles:
+        user.groups.add(Group.objects.get_or_create(name=role)[0])
+    if totp:
+        TOTP.activate(user, totp)
+
+
+def make_client(
+    client_id, redirects=(), secret=None, scopes=("openid",), grants=("authorization_code",), **fields
+):
+    owner = User.objects.filter(username=fields.pop("owner_name", None)).first()
+    client = Client(pk=client_id, owner=owner, name=fields.pop("name", client_id), **fields)
+    client.type = Client.Type.CONFIDENTIAL if secret else Client.Type.PUBLIC
+    client.set_redirect_uris(list(redirects))
+    client.set_scopes(list(scopes))
+    client.set_default_scopes(["openid"])
+    client.set_grant_types(list(grants))
+    if secret:
+        set_random_secret(client, secret)
+    client.save()
+
+
+told = json.load(sys.stdin)
+for user in told.get("users", ()):
+    make_user(**user)
+for client in told.get("clients", ()):
+    make_client(**client)
+for name, changes in told.get("changes", {}).items():
+    User.objects.filter(username=name).update(**changes)
+for name, roles in told.get("roles", {}).items():
+    groups = [Group.objects.get_or_create(name=role)[0] for role in roles]
+    User.objects.get(username=name).groups.set(groups)
+if "spent_ago_s" in told:
+    then = timezone.now() - timedelta(seconds=told["spent_ago_s"])
+    IssuedToken.objects.exclude(spent=None).update(spent=then)
