@@ -16,7 +16,8 @@ from allauth.mfa.totp.internal.auth import TOTP  # noqa: E402
 from django.contrib.auth.models import Group  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from geoscope.portal.accounts.models import User  # noqa: E402
+from geoscope.portal.accounts.models import Terms, User  # noqa: E402
+from geoscope.portal.accounts.personal_data import delete_account  # noqa: E402
 from geoscope.portal.identity.clients import set_random_secret  # noqa: E402
 from geoscope.portal.identity.models import IssuedToken  # noqa: E402
 
@@ -58,3 +59,7 @@ for name, roles in told.get("roles", {}).items():
 if "spent_ago_s" in told:
     then = timezone.now() - timedelta(seconds=told["spent_ago_s"])
     IssuedToken.objects.exclude(spent=None).update(spent=then)
+for terms in told.get("terms", ()):
+    Terms.objects.create(**terms)
+for name in told.get("deleted", ()):
+    delete_account(User.objects.get(username=name))
