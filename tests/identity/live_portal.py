@@ -54,6 +54,7 @@ class LivePortal:
         self.url = f"http://127.0.0.1:{port}"
         self.port, self.workers = port, workers
         self._addresses = itertools.count()
+        self._people: subprocess.Popen | None = None
         hosts = environment.get("GEOSCOPE_IDENTITY__DESTINATION_EARTH_HOSTS") == "true"
         self.settings = Settings(
             data_dir=data_dir,
@@ -87,6 +88,8 @@ class LivePortal:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(timeout=20)
+        if self._people is not None:
+            self._people.communicate()
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log_path.read_text()
@@ -95,11 +98,10 @@ class LivePortal:
         except httpx.TransportError:
             return False
 
-    def python(self, *arguments: str, told: object = None) -> str:
+    def python(self, *arguments: str) -> str:
         done = subprocess.run(
             [sys.executable, *arguments],
             env=self.environment,
-            input=json.dumps(told) if told else None,
             capture_output=True,
             text=True,
             check=False,
@@ -109,7 +111,13 @@ class LivePortal:
 
     def make(self, **told: object) -> None:
         """Make or change users and clients, as `people.py` says."""
-        self.python(str(Path(__file__).parent / "people.py"), told=told)
+        if self._people is None:
+            command = [sys.executable, str(Path(__file__).parent / "people.py")]
+            pipe = subprocess.PIPE
+            self._people = subprocess.Popen(command, env=self.environment, stdin=pipe, stdout=pipe, text=True)
+        self._people.stdin.write(json.dumps(told) + "\n")
+        self._people.stdin.flush()
+        assert self._people.stdout.readline() == "done\n"
 
     def mails(self, address: str) -> list[str]:
         """Return the mails to an address, oldest first."""

@@ -1,4 +1,4 @@
-"""Makes users of a portal that runs: run as a program in its environment, told by JSON on standard input."""
+"""Makes users of a portal that runs: a program in its environment, told a line of JSON at a time."""
 
 import json
 import os
@@ -46,20 +46,26 @@ def make_client(
     client.save()
 
 
-told = json.load(sys.stdin)
-for user in told.get("users", ()):
-    make_user(**user)
-for client in told.get("clients", ()):
-    make_client(**client)
-for name, changes in told.get("changes", {}).items():
-    User.objects.filter(username=name).update(**changes)
-for name, roles in told.get("roles", {}).items():
-    groups = [Group.objects.get_or_create(name=role)[0] for role in roles]
-    User.objects.get(username=name).groups.set(groups)
-if "spent_ago_s" in told:
-    then = timezone.now() - timedelta(seconds=told["spent_ago_s"])
-    IssuedToken.objects.exclude(spent=None).update(spent=then)
-for terms in told.get("terms", ()):
-    Terms.objects.create(**terms)
-for name in told.get("deleted", ()):
-    delete_account(User.objects.get(username=name))
+def do(told):
+    for user in told.get("users", ()):
+        make_user(**user)
+    for client in told.get("clients", ()):
+        make_client(**client)
+    for name, changes in told.get("changes", {}).items():
+        User.objects.filter(username=name).update(**changes)
+    for name, roles in told.get("roles", {}).items():
+        groups = [Group.objects.get_or_create(name=role)[0] for role in roles]
+        User.objects.get(username=name).groups.set(groups)
+    if "spent_ago_s" in told:
+        then = timezone.now() - timedelta(seconds=told["spent_ago_s"])
+        IssuedToken.objects.exclude(spent=None).update(spent=then)
+    for terms in told.get("terms", ()):
+        Terms.objects.create(**terms)
+    for name in told.get("deleted", ()):
+        delete_account(User.objects.get(username=name))
+
+
+for line in sys.stdin:
+    do(json.loads(line))
+    sys.stdout.write("done\n")
+    sys.stdout.flush()

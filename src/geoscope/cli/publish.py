@@ -18,6 +18,7 @@ from geoscope.access import ADMINISTRATOR, issue_token
 from geoscope.catalogue.publishing.uploading import checked, find_files, remove_others, upload_files
 from geoscope.cli.options import AsJson, DataDir, PlatformUrl, settings_of
 from geoscope.cli.panels import USE
+from geoscope.credentials import access_token, find_sign_in
 from geoscope.errors import InvalidInputError, UnavailableError
 from geoscope.runtime.state import read_state
 
@@ -34,7 +35,11 @@ type Json = dict[str, Any]
 
 Token = Annotated[
     str | None,
-    typer.Option(envvar="GEOSCOPE_TOKEN", help="Your access token.", show_default="the operator's own"),
+    typer.Option(
+        envvar="GEOSCOPE_TOKEN",
+        help="Your access token.",
+        show_default="that of `geoscope login`, else the operator's",
+    ),
 ]
 
 
@@ -99,10 +104,12 @@ def unpublish(
 
 @contextmanager
 def _platform(url: str | None, data_dir: Path | None, token: str | None) -> Iterator[httpx.Client]:
-    """Speak to a platform with somebody's token; on its own machine, with the operator's."""
+    """Speak to a platform with a given token, that of `geoscope login`, or on its machine as operator."""
     settings = settings_of(data_dir)
     state = read_state(settings.data_dir)
     base = (url or (state.address if state else settings.public_url)).rstrip("/")
+    if token is None and find_sign_in(base) is not None:
+        token = access_token(base)
     if token is None:
         own = state.settings(settings) if state else settings
         token = issue_token(own, OPERATOR, frozenset({ADMINISTRATOR}))
