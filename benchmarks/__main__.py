@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from benchmarks import catalogue, catalogue_scale, objects, series, startup, tiles
+from benchmarks import catalogue, catalogue_scale, identity, objects, series, startup, tiles
 from benchmarks.running import started
 from geoscope import __version__
 
@@ -25,7 +25,7 @@ def main() -> None:
             with console.status(f"{part.__name__}, ten minutes ..."):
                 sections.append(part.measure())
         with started(Path(folder) / "bench") as bench:
-            for section in (series, tiles, objects):
+            for section in (series, tiles, objects, identity):
                 with console.status(f"{section.__name__} ..."):
                     sections.append(section.measure(bench))
     PAGE.write_text("\n\n".join([_head(), *sections]) + "\n")

@@ -99,7 +99,7 @@ def test_clocks_may_differ_a_little(settings):
 def test_the_public_key_is_no_password(settings):
     """Key confusion: signed with HMAC, the public key's text as the secret."""
     key = current_signing_key(settings)
-    public = key.private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    public = key.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     header = base64url(json.dumps({"alg": "HS256", "typ": "JWT", "kid": key.key_id}))
     claims = base64url(jwt.utils.base64url_decode(signed(settings).split(".")[1]))
     mac = hmac.digest(public, f"{header}.{claims}".encode(), "sha256")

@@ -94,8 +94,12 @@ def _first_signing_key(folder: Path) -> str:
 
 
 def new_signing_key() -> str:
-    """Return a new private RSA key of 3072 bits as PEM (PKCS 8)."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    """Return a new private RSA key as PEM (PKCS 8).
+
+    2048 bits, as NIST SP 800-57 part 1 allows until 2030: verified twice as fast as with 3072, and the key is
+    changed after 90 days.
+    """
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()

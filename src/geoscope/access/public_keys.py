@@ -29,9 +29,7 @@ def public_key(settings: Settings, key_id: str) -> RSAPublicKey | None:
     """
     if settings.identity.jwks_url is not None:
         return _remote_keys(settings.identity.jwks_url).get(key_id)
-    own = (key.private_key for key in signing_keys(settings) if key.key_id == key_id)
-    private_key = next(own, None)
-    return private_key.public_key() if private_key else None
+    return next((key.public_key for key in signing_keys(settings) if key.key_id == key_id), None)
 
 
 @lru_cache(maxsize=4)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import RSAAlgorithm
 
@@ -39,6 +39,8 @@ class SigningKey:
         The private key, PKCS 8.
     private_key : RSAPrivateKey
         The same, parsed.
+    public_key : RSAPublicKey
+        Its public half.
     public_jwk : dict
         The public half as a JSON Web Key (RFC 7517).
     not_before, expires_at : datetime
@@ -48,6 +50,7 @@ class SigningKey:
     key_id: str
     pem: str
     private_key: RSAPrivateKey
+    public_key: RSAPublicKey
     public_jwk: dict[str, Any]
     not_before: datetime | None
     expires_at: datetime | None
@@ -125,10 +128,11 @@ def _read_key(entry: dict[str, str | None]) -> SigningKey:
     private_key = load_pem_private_key(pem.encode(), password=None)
     if not isinstance(private_key, RSAPrivateKey):
         raise TypeError("one of the keys is not an RSA key")
-    jwk = RSAAlgorithm.to_jwk(private_key.public_key(), as_dict=True)
+    public_key = private_key.public_key()
+    jwk = RSAAlgorithm.to_jwk(public_key, as_dict=True)
     jwk |= {"kid": thumbprint(jwk), "use": "sig", "alg": "RS256"}
     times = [datetime.fromisoformat(at) if (at := entry.get(name)) else None for name in _TIMES]
-    return SigningKey(jwk["kid"], pem, private_key, jwk, *times)
+    return SigningKey(jwk["kid"], pem, private_key, public_key, jwk, *times)
 
 
 _TIMES = ("not_before", "expires_at")
