@@ -31,7 +31,14 @@ from geoscope.portal.identity.families import (
     spend,
 )
 from geoscope.portal.identity.models import TokenFamily
-from geoscope.portal.identity.oauth import OFFLINE_ACCESS, TOKEN_EXCHANGE, caller_id, oauth_error, with_query
+from geoscope.portal.identity.oauth import (
+    OFFLINE_ACCESS,
+    TOKEN_EXCHANGE,
+    caller_id,
+    decode_basic,
+    oauth_error,
+    with_query,
+)
 
 CODE_LIFETIME_S = 60
 
@@ -134,6 +141,7 @@ def _refused(request: HttpRequest, reason: str) -> HttpResponse:
 @require_POST
 def token(request: HttpRequest) -> HttpResponse:
     """Give out tokens; a code, a refresh token and a device code are each worth something once."""
+    decode_basic(request)
     grant = request.POST.get("grant_type")
     if grant == TOKEN_EXCHANGE:
         return exchange(request)
@@ -201,6 +209,7 @@ def revoke(request: HttpRequest) -> HttpResponse:
 
     RFC 7009, section 2.1: a token of another client is refused.
     """
+    decode_basic(request)
     value = request.POST.get("token", "")
     found = Token.objects.by_value(value).first()
     if found is not None and found.client_id != caller_id(request):
@@ -208,6 +217,15 @@ def revoke(request: HttpRequest) -> HttpResponse:
     response: HttpResponse = views.revoke(request)
     if response.status_code == 200 and found is not None and found.type == Token.Type.REFRESH_TOKEN:
         end_families(TokenFamily.objects.filter(tokens__digest=digest_of(value)))
+    return response
+
+
+@csrf_exempt
+@require_POST
+def introspect(request: HttpRequest) -> HttpResponse:
+    """Tell a client whether a token of its own is valid, and what it says (RFC 7662)."""
+    decode_basic(request)
+    response: HttpResponse = views.introspect(request)
     return response
 
 

@@ -31,7 +31,7 @@ from geoscope.portal.accounts.models import User
 from geoscope.portal.accounts.terms import terms_to_accept
 from geoscope.portal.identity import endpoints
 from geoscope.portal.identity.clients import needs_no_pkce
-from geoscope.portal.identity.oauth import caller_id, with_query
+from geoscope.portal.identity.oauth import caller_id, decode_basic, with_query
 from geoscope.portal.identity.realms import REALMS, issuer_of, set_realm
 from geoscope.settings import current_settings
 
@@ -161,6 +161,7 @@ def _go_on(request: HttpRequest, query: QueryDict) -> HttpResponse:
 @in_realm
 def token(request: HttpRequest) -> HttpResponse:
     """Give out tokens, with the PKCE verifier that clients of before do not send."""
+    decode_basic(request)
     client = lookup_client(caller_id(request))
     if client is not None and needs_no_pkce(client) and "code_verifier" not in request.POST:
         given = request.POST.copy()
@@ -207,7 +208,7 @@ def _page(request: HttpRequest, template: str, context: dict[str, str], status: 
 
 certs = in_realm(views.jwks)
 userinfo = in_realm(views.user_info)
-introspect = in_realm(views.introspect)
+introspect = in_realm(endpoints.introspect)
 logout = in_realm(views.logout)
 device_code = in_realm(views.device_code)
 revoke = in_realm(endpoints.revoke)

@@ -24,6 +24,7 @@ urlpatterns = [
     path("identity/o/device", endpoints.device),
     path("identity/o/api/token", endpoints.token),
     path("identity/o/api/revoke", endpoints.revoke),
+    path("identity/o/api/introspect", endpoints.introspect),
     # Names of addresses, and all that needs no guard.
     path("", include("allauth.idp.urls")),
     path(".well-known/oauth-authorization-server", allauth_views.configuration),
