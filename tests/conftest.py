@@ -14,6 +14,9 @@ from running import EDGE_PORTS, Platform
 SHARED_SERVERS = {
     "tests/catalogue/orders/": "orders",
     "tests/catalogue/publishing/": "publishing",
+    "tests/identity/test_identity_postgresql.py": "accounts in PostgreSQL",
+    "tests/identity/test_identity_realms.py": "realms",
+    "tests/identity/": "identity",
     "tests/journeys/test_faults.py": "victims",
     "tests/journeys/test_https.py": "victims",
     "tests/journeys/": "platform",

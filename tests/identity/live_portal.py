@@ -1,5 +1,6 @@
 """A real portal in processes of its own, without an edge before it."""
 
+import atexit
 import base64
 import hashlib
 import itertools
@@ -7,8 +8,10 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from html import unescape
 from pathlib import Path
@@ -47,6 +50,8 @@ CLIENTS = [
 class LivePortal:
     """Gunicorn with the portal, on a data folder of its own."""
 
+    prepared: Path | None = None
+
     def __init__(
         self, data_dir: Path, workers: int = 1, public_port: int | None = None, **environment: str
     ) -> None:
@@ -68,8 +73,20 @@ class LivePortal:
             "GEOSCOPE_EDGE__PORT": str(public_port or port),
             **environment,
         }
-        self.python("-m", "geoscope.portal", "prepare")
+        self._prepare()
         self.start()
+
+    def _prepare(self) -> None:
+        """Make the database; of several with files, the later ones begin as a copy of the first."""
+        folder = self.settings.data_dir / "portal"
+        uses_file = "GEOSCOPE_PORTAL__DATABASE_URL" not in self.environment
+        if uses_file and LivePortal.prepared is not None:
+            shutil.copytree(LivePortal.prepared, folder, dirs_exist_ok=True)
+        self.python("-m", "geoscope.portal", "prepare")
+        if uses_file and LivePortal.prepared is None:
+            LivePortal.prepared = Path(tempfile.mkdtemp()) / "portal"
+            atexit.register(shutil.rmtree, LivePortal.prepared.parent)
+            shutil.copytree(folder, LivePortal.prepared)
 
     def start(self) -> None:
         command = [

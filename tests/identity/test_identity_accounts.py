@@ -225,20 +225,25 @@ def test_the_session_is_a_new_one_after_signing_in(portal):
     assert is_signed_in(visitor, "ada")
 
 
-def test_a_restart_in_the_middle_of_a_login_loses_nothing(tmp_path):
-    portal = LivePortal(tmp_path / "restarted")
-    portal.make(users=[{"name": "careful", "password": PASSWORD, "totp": TOTP_SECRET}])
-    try:
-        visitor = portal.visitor()
-        visitor.sign_in("careful", PASSWORD)
-        page = visitor.get("/account/2fa/authenticate/")
-        portal.process.kill()
-        portal.process.wait()
-        portal.start()
-        assert visitor.submit(page, code=pyotp.TOTP(TOTP_SECRET).now()).headers["location"] == "/"
-        assert is_signed_in(visitor, "careful")
-    finally:
-        portal.stop()
+@pytest.fixture(scope="module")
+def second_portal(tmp_path_factory):
+    """A portal to be killed, and to be given terms of use."""
+    portal = LivePortal(tmp_path_factory.mktemp("second"))
+    people = [{"name": "ada", "password": PASSWORD}]
+    portal.make(users=[*people, {"name": "careful", "password": PASSWORD, "totp": TOTP_SECRET}])
+    yield portal
+    portal.stop()
+
+
+def test_a_restart_in_the_middle_of_a_login_loses_nothing(second_portal):
+    visitor = second_portal.visitor()
+    visitor.sign_in("careful", PASSWORD)
+    page = visitor.get("/account/2fa/authenticate/")
+    second_portal.process.kill()
+    second_portal.process.wait()
+    second_portal.start()
+    assert visitor.submit(page, code=pyotp.TOTP(TOTP_SECRET).now()).headers["location"] == "/"
+    assert is_signed_in(visitor, "careful")
 
 
 # --- Every form is of this site ---
@@ -430,37 +435,31 @@ def test_an_account_is_deleted_and_its_name_retired(portal):
     assert "cannot be used" in register(portal.visitor(), "nora", "nora2@example.org").text
 
 
-def test_terms_of_use_are_shown_and_accepted_by_version(portal, tmp_path):
-    own = LivePortal(tmp_path / "terms")
-    own.make(
-        users=[{"name": "ada", "password": PASSWORD}],
-        terms=[{"version": "1", "text": "Be kind.\n\n<script>alert(1)</script>"}],
-    )
-    try:
-        page = own.visitor().get("/account/terms")
-        assert "Be kind." in page.text
-        assert "<script>alert" not in page.text
-        asked = register(own.visitor(), "olga")
-        assert 'class="errorlist"' in asked.text
-        visitor = own.visitor()
-        page = visitor.get("/account/signup/")
-        fields = {"username": "olga", "email": "olga@example.org", "password1": NEW_PASSWORD, "terms": "on"}
-        assert visitor.submit(page, **fields).headers["location"] == "/account/confirm-email/"
-        ada = own.visitor()
-        assert ada.sign_in("ada", PASSWORD).headers["location"] == "/"
-        shown = ada.get("/account")
-        assert urlsplit(shown.headers["location"]).path == "/account/terms"
-        asked = {"client_id": "dedl-hda", "redirect_uri": "https://hda.data.destination-earth.eu/stac"}
-        asked |= {"response_type": "code", "scope": "openid"}
-        scraper = own.visitor()
-        form = scraper.get("/realms/desp/protocol/openid-connect/auth", params=asked)
-        sent = scraper.submit(form, username="ada", password=PASSWORD)
-        assert "TERMS_AND_CONDITIONS" in sent.headers["location"]
-        page = ada.get(shown.headers["location"])
-        number = form_number(page, 'action="/account/terms"')
-        assert ada.submit(page, number=number).headers["location"] == "/account"
-        assert ada.get("/account").status_code == 200
-        own.make(terms=[{"version": "2", "text": "Be kinder."}])
-        assert ada.get("/account").status_code == 302
-    finally:
-        own.stop()
+def test_terms_of_use_are_shown_and_accepted_by_version(second_portal):
+    own = second_portal
+    own.make(terms=[{"version": "1", "text": "Be kind.\n\n<script>alert(1)</script>"}])
+    page = own.visitor().get("/account/terms")
+    assert "Be kind." in page.text
+    assert "<script>alert" not in page.text
+    asked = register(own.visitor(), "olga")
+    assert 'class="errorlist"' in asked.text
+    visitor = own.visitor()
+    page = visitor.get("/account/signup/")
+    fields = {"username": "olga", "email": "olga@example.org", "password1": NEW_PASSWORD, "terms": "on"}
+    assert visitor.submit(page, **fields).headers["location"] == "/account/confirm-email/"
+    ada = own.visitor()
+    assert ada.sign_in("ada", PASSWORD).headers["location"] == "/"
+    shown = ada.get("/account")
+    assert urlsplit(shown.headers["location"]).path == "/account/terms"
+    asked = {"client_id": "dedl-hda", "redirect_uri": "https://hda.data.destination-earth.eu/stac"}
+    asked |= {"response_type": "code", "scope": "openid"}
+    scraper = own.visitor()
+    form = scraper.get("/realms/desp/protocol/openid-connect/auth", params=asked)
+    sent = scraper.submit(form, username="ada", password=PASSWORD)
+    assert "TERMS_AND_CONDITIONS" in sent.headers["location"]
+    page = ada.get(shown.headers["location"])
+    number = form_number(page, 'action="/account/terms"')
+    assert ada.submit(page, number=number).headers["location"] == "/account"
+    assert ada.get("/account").status_code == 200
+    own.make(terms=[{"version": "2", "text": "Be kinder."}])
+    assert ada.get("/account").status_code == 302
