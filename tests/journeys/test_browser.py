@@ -2,38 +2,19 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import iris_sample_data
 import numpy as np
 import pytest
 import xarray as xr
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
+
+from chromium import PHONE, SLOW_MS, WIDE, scrolls_sideways, serious_faults
 
 SAMPLES = Path(iris_sample_data.path)
 SERIES = "/series?collection=uk-met-office-scenarios&variable=air_temperature"
 ITEM = "/explore/collections/uk-met-office-scenarios/items/a1b"
-# Software drawing, so that the globe and the maps draw on a machine without a graphics card.
-CHROMIUM_ARGUMENTS = [
-    *("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"),
-]
-SLOW_MS = 60_000
-WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-
-
-expect.set_options(timeout=SLOW_MS)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -208,9 +189,7 @@ def test_axe_finds_no_serious_fault(platform, browser, path, look):
     page.goto(path)
     page.wait_for_load_state("networkidle")
     page.wait_for_function(SETTLED, timeout=SLOW_MS)
-    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
-    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    faults, sideways = serious_faults(page), scrolls_sideways(page)
     context.close()
-    serious = [fault for fault in found.response["violations"] if fault["impact"] in ("serious", "critical")]
-    assert [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in serious] == []
-    assert width <= 0, "the page scrolls sideways"
+    assert faults == []
+    assert not sideways

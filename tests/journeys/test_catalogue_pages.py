@@ -1,7 +1,6 @@
 """A person's way through the catalogue's pages, in real Chromium: find, filter, order, publish."""
 
 import re
-import shutil
 from pathlib import Path
 
 import boto3
@@ -9,30 +8,14 @@ import httpx
 import numpy as np
 import pytest
 import rasterio
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from rasterio.transform import from_origin
 
+from chromium import PHONE, SLOW_MS, WIDE, scrolls_sideways, serious_faults
 from geoscope.access import ADMINISTRATOR, issue_token
 from geoscope.secrets import read_s3_keys
 
-CHROMIUM_ARGUMENTS = [
-    *("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"),
-]
-SLOW_MS = 60_000
-WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 TAPED = "demo/uk-met-office-scenarios/a1b.zarr/zarr.json"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    expect.set_options(timeout=SLOW_MS)
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -274,9 +257,7 @@ def test_axe_finds_no_serious_fault(browser, platform, session, path, look):
     page.wait_for_load_state("networkidle")
     page.wait_for_function(SETTLED, timeout=SLOW_MS)
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
-    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
-    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    faults, sideways = serious_faults(page), scrolls_sideways(page)
     context.close()
-    serious = [fault for fault in found.response["violations"] if fault["impact"] in ("serious", "critical")]
-    assert [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in serious] == []
-    assert width <= 0, "the page scrolls sideways"
+    assert faults == []
+    assert not sideways
