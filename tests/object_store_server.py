@@ -4,6 +4,7 @@ import os
 import subprocess
 import sysconfig
 import time
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -32,7 +33,7 @@ def start_object_store(settings, ports, timeout_s=60.0):
     probe = ObjectStoreProbe(settings, f"http://127.0.0.1:{ports['master']}")
     part = Part("object-store", "Object store", command, probe=probe)
     deadline = time.monotonic() + timeout_s
-    while not anyio.run(is_well, part):
+    while not anyio.run(partial(is_well, part, thoroughly=True)):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             raise AssertionError(f"The object store is not well:\n{log_path.read_text()[-10_000:]}")

@@ -145,7 +145,7 @@ def test_bad_token_is_never_taken_for_none(client_of, settings):
 
 
 def test_token_that_was_good_is_refused_when_it_has_expired(client_of, settings, monkeypatch):
-    monkeypatch.setattr("geoscope.access.TOKEN_LIFETIME_S", -28)
+    monkeypatch.setattr("geoscope.access.tokens.TOKEN_LIFETIME_S", -28)
     token = issue_token(settings, "olga")
     client = client_of()
     first = client.get(PRIVATE, headers={"Authorization": f"Bearer {token}"})

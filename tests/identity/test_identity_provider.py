@@ -275,6 +275,7 @@ def test_max_age_wants_a_fresh_sign_in(ada):
     assert ada.code(max_age="600").value
     first = claims_of(ada.tokens(ada.code()).json()["id_token"])["auth_time"]
     time.sleep(2.1)
+    assert ada.code(max_age="1", prompt="none").query == {"error": "login_required", "state": "a-state"}
     code = ada.code(max_age="1")
     assert urlsplit(code.answer.headers["location"]).path == "/account/reauthenticate/"
     page = ada.get(code.answer.headers["location"])

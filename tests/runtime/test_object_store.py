@@ -1,5 +1,7 @@
 """The object store is called ready when it is, not before."""
 
+from functools import partial
+
 import anyio
 import pytest
 
@@ -53,7 +55,8 @@ def test_a_store_without_its_buckets_or_its_master_is_not_well(settings, ports):
         elsewhere = f"http://127.0.0.1:{ports['data-apis']}"
 
         def asked(of, at):
-            return anyio.run(is_well, Part("store", "Store", (), probe=ObjectStoreProbe(of, at)))
+            part = Part("store", "Store", (), probe=ObjectStoreProbe(of, at))
+            return anyio.run(partial(is_well, part, thoroughly=True))
 
         assert asked(settings, master)
         assert not asked(settings, elsewhere)

@@ -161,6 +161,8 @@ IDP_OIDC_REFRESH_TOKEN_EXPIRES_IN = 30 * 24 * 3600
 IDP_OIDC_JWKS_CACHE_CONTROL = 60
 IDP_OIDC_DEVICE_CODE_INTERVAL = 2
 IDP_OIDC_INTROSPECTION_ENABLED = True
+# Services ask for each of their users, from one address.
+IDP_OIDC_RATE_LIMITS = {"introspect_ip": "600/m/ip", "introspect_client": "600/m/key"}
 IDP_OIDC_RP_INITIATED_LOGOUT_ASKS_FOR_OP_LOGOUT = False
 
 MAILERS = {

@@ -156,7 +156,7 @@ class PartKeeper:
             await self._give_up(f"was not done within {self.part.start_timeout_s:.0f} s")
             return
         deadline = anyio.current_time() + self.part.start_timeout_s
-        while not await is_well(self.part):
+        while not await is_well(self.part, thoroughly=True):
             if anyio.current_time() > deadline:
                 await self._give_up(f"did not answer within {self.part.start_timeout_s:.0f} s")
                 return

@@ -2,7 +2,7 @@
 
 import json
 import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from allauth.account.authentication import get_authentication_records
 from allauth.idp.oidc import views
@@ -54,13 +54,16 @@ def authorize(request: HttpRequest) -> HttpResponse:
     refusal = refusal_of(request, asked)
     if refusal is not None:
         return refusal
-    if request.method == "GET" and _must_sign_in_again(request):
+    if request.method == "GET" and _is_too_long_ago(request):
+        if "none" in request.GET.get("prompt", ""):
+            return _redirect_with_error(asked, "login_required")
         query = request.GET.copy()
         query["prompt"] = "login"
         request = with_query(request, query)
     response: HttpResponse = views.authorization(request)
     if response.status_code == 302:
-        _remember_code(request, response, asked.get("scope") or "")
+        granted = request.POST.getlist("scopes") or (asked.get("scope") or "").split()
+        _remember_code(request, response, granted)
     return response
 
 
@@ -117,19 +120,28 @@ def _without_port(place: str) -> str:
     return host if host and port.isdigit() else place
 
 
-def _must_sign_in_again(request: HttpRequest) -> bool:
-    """Tell whether `max_age` is over (OpenID Connect Core 1.0, section 3.1.2.1)."""
+def _redirect_with_error(asked: dict[str, str], error: str) -> HttpResponse:
+    """Send the browser back to the client, whose redirect address has been checked."""
+    words = {"error": error} | ({"state": asked["state"]} if "state" in asked else {})
+    address = asked["redirect_uri"]
+    answer = HttpResponse(status=302)
+    answer["Location"] = f"{address}{'&' if '?' in address else '?'}{urlencode(words)}"
+    return answer
+
+
+def _is_too_long_ago(request: HttpRequest) -> bool:
+    """Tell whether the sign-in is older than `max_age` (OpenID Connect Core 1.0, section 3.1.2.1)."""
     largest = request.GET.get("max_age", "")
-    if not largest.isdigit() or not request.user.is_authenticated or "none" in request.GET.get("prompt", ""):
+    if not largest.isdigit() or not request.user.is_authenticated:
         return False
     records = get_authentication_records(request, request.user)
     return not records or time.time() - records[-1]["at"] > int(largest)
 
 
-def _remember_code(request: HttpRequest, response: HttpResponse, scope: str) -> None:
+def _remember_code(request: HttpRequest, response: HttpResponse, granted: list[str]) -> None:
     code = parse_qs(urlsplit(response["Location"]).query).get("code")
     if code and request.user.is_authenticated:
-        family = begin_family(request, bound_to_session=OFFLINE_ACCESS not in scope.split())
+        family = begin_family(request, bound_to_session=OFFLINE_ACCESS not in granted)
         remember(family, code[0], CODE_LIFETIME_S)
 
 

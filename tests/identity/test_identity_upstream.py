@@ -1,0 +1,142 @@
+"""Accounts of another OpenID provider: here a second portal, as a university would run one."""
+
+import json
+
+import pytest
+from live_portal import LivePortal
+
+from conftest import PASSWORD
+
+
+@pytest.fixture(scope="module")
+def university(tmp_path_factory):
+    portal = LivePortal(tmp_path_factory.mktemp("university"))
+    portal.make(
+        users=[
+            {"name": "prof", "password": PASSWORD},
+            # Somebody there claims the address of somebody here; both portals give `NAME@example.org`.
+            {"name": "ada", "password": PASSWORD},
+            {"name": "bob", "password": PASSWORD, "verified": False},
+        ]
+    )
+    yield portal
+    portal.stop()
+
+
+def institute(folder, university, **provider):
+    """A portal whose people may come from the university."""
+    settings = {
+        "title": "University",
+        "issuer": university.url,
+        "client_id": "institute",
+        "client_secret": "a-secret-of-the-institute-0123456789",
+    } | provider
+    providers = json.dumps({"university": settings})
+    portal = LivePortal(folder, GEOSCOPE_IDENTITY__PROVIDERS=providers)
+    portal.make(users=[{"name": "ada", "password": PASSWORD}, {"name": "carl", "password": PASSWORD}])
+    return portal
+
+
+def register(university, portal, client_id="institute"):
+    callback = f"{portal.url}/account/oidc/university/login/callback/"
+    client = {"client_id": client_id, "redirects": [callback], "scopes": ["openid", "profile", "email"]}
+    client |= {"secret": "a-secret-of-the-institute-0123456789", "skip_consent": True}
+    university.make(clients=[client | {"grants": ["authorization_code", "refresh_token"]}])
+
+
+@pytest.fixture(scope="module")
+def cautious(tmp_path_factory, university):
+    """A portal that believes the university nothing about addresses."""
+    portal = institute(tmp_path_factory.mktemp("cautious"), university)
+    register(university, portal)
+    yield portal
+    portal.stop()
+
+
+@pytest.fixture(scope="module")
+def trusting(tmp_path_factory, university):
+    """A portal that takes the university's word for verified addresses."""
+    portal = institute(
+        tmp_path_factory.mktemp("trusting"), university, client_id="trusting", trusts_email=True
+    )
+    register(university, portal, "trusting")
+    yield portal
+    portal.stop()
+
+
+def come_from(university, portal, name, visitor=None, process="login"):
+    """Go to the university, sign in there and come back; return the browser and the page it ends on."""
+    visitor = visitor or portal.visitor()
+    page = visitor.get("/account/oidc/university/login/", params={"process": process})
+    if page.status_code == 200:
+        page = visitor.submit(page, number=form_number(page, "/account/oidc/university/login/"))
+    elsewhere = university.visitor()
+    elsewhere.sign_in(name, PASSWORD)
+    back = elsewhere.get(page.headers["location"])
+    answer = visitor.get(back.headers["location"])
+    return visitor, answer
+
+
+def form_number(page, words):
+    forms = page.text.split("<form")[1:]
+    return next((number for number, form in enumerate(forms) if words in form), len(forms) - 1)
+
+
+def who(visitor):
+    page = visitor.get("/account")
+    return page.text.split("<dd><code>")[1].split("<")[0] if page.status_code == 200 else None
+
+
+def test_the_login_page_offers_the_provider(cautious):
+    page = cautious.visitor().get("/account/login/")
+    assert "University" in page.text
+    assert "/account/oidc/university/login/" in page.text
+
+
+def test_somebody_new_gets_an_account_of_their_own(university, cautious):
+    visitor, answer = come_from(university, cautious, "prof")
+    assert answer.status_code == 302, answer.text
+    assert who(visitor) == "prof"
+    again, _answer = come_from(university, cautious, "prof")
+    assert who(again) == "prof"
+
+
+@pytest.mark.parametrize("name", ["ada", "bob"])
+def test_nobody_is_taken_over_by_an_address(university, cautious, name):
+    visitor, _answer = come_from(university, cautious, name)
+    assert who(visitor) != "ada"
+
+
+def test_an_address_that_the_university_did_not_verify_is_not_believed(university, trusting):
+    trusting.make(users=[{"name": "bob", "password": PASSWORD}])
+    visitor, _answer = come_from(university, trusting, "bob")
+    assert who(visitor) is None
+
+
+def test_where_the_operator_trusts_it_a_verified_address_signs_in(university, trusting):
+    visitor, answer = come_from(university, trusting, "ada")
+    assert answer.headers["location"] == "/"
+    assert who(visitor) == "ada"
+
+
+def test_an_account_is_linked_by_its_owner_and_unlinked(university, cautious):
+    visitor = cautious.visitor()
+    visitor.sign_in("carl", PASSWORD)
+    university.make(users=[{"name": "carls-name-there", "password": PASSWORD}])
+    come_from(university, cautious, "carls-name-there", visitor, process="connect")
+    page = visitor.get("/account/3rdparty/")
+    assert "carls-name-there" in page.text
+    later, _answer = come_from(university, cautious, "carls-name-there")
+    assert who(later) == "carl"
+    number = form_number(page, 'name="account"')
+    account = page.text.split('name="account" value="')[1].split('"')[0]
+    visitor.submit(page, number=number, account=account)
+    stranger, _answer = come_from(university, cautious, "carls-name-there")
+    assert who(stranger) != "carl"
+
+
+def test_a_forged_return_is_refused(cautious):
+    visitor = cautious.visitor()
+    answer = visitor.get("/account/oidc/university/login/callback/", params={"code": "x", "state": "y"})
+    assert answer.status_code != 302 or "callback" not in answer.headers["location"]
+    assert who(visitor) is None
