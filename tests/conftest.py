@@ -16,6 +16,7 @@ SHARED_SERVERS = {
     "tests/catalogue/publishing/": "publishing",
     "tests/identity/test_identity_postgresql.py": "accounts in PostgreSQL",
     "tests/identity/test_identity_realms.py": "realms",
+    "tests/identity/test_identity_upstream.py": "upstream",
     "tests/identity/": "identity",
     "tests/journeys/test_faults.py": "victims",
     "tests/journeys/test_https.py": "victims",
