@@ -5,8 +5,7 @@ from functools import lru_cache
 
 from django.http import HttpRequest
 
-from geoscope.access import ADMINISTRATOR, TOKEN_LIFETIME_S, Principal, issue_token, verify_token
-from geoscope.errors import NotSignedInError
+from geoscope.access import ADMINISTRATOR, TOKEN_LIFETIME_S, Principal, issue_token, principal_of_header
 from geoscope.portal.accounts.models import User
 from geoscope.settings import current_settings
 
@@ -25,15 +24,7 @@ def token_principal(request: HttpRequest) -> Principal | None:
     NotSignedInError
         If there is a token and it is not valid.
     """
-    header = request.headers.get("authorization")
-    if header is None:
-        return None
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer":
-        raise NotSignedInError(
-            "Only bearer tokens are accepted.", "Send 'Authorization: Bearer TOKEN' (RFC 6750)."
-        )
-    return verify_token(current_settings(), token.strip())
+    return principal_of_header(current_settings(), request.headers.get("authorization"))
 
 
 def principal_of(request: HttpRequest) -> Principal | None:
