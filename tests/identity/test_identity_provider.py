@@ -286,6 +286,11 @@ def test_max_age_wants_a_fresh_sign_in(ada):
     assert claims_of(ada.tokens(code).json()["id_token"])["auth_time"] > first
 
 
+@pytest.mark.parametrize("age", ["²", "9" * 400, "-1", "soon"])
+def test_a_max_age_that_is_none_is_left_aside(ada, age):
+    assert ada.code(max_age=age).value
+
+
 # --- Clients ---
 
 

@@ -261,6 +261,8 @@ def test_each_step_works_once_and_in_its_own_browser(installation):
     client, page = login_page(installation)
     assert client.get(action_of(page)).status_code == 400
     client, page = login_page(installation)
+    assert client.post(action_of(page) + "é", data=credentials()).status_code == 400
+    client, page = login_page(installation)
     done = client.post(action_of(page), data=credentials())
     assert done.headers["location"].startswith("https://hda.data.destination-earth.eu/stac?code=")
     assert client.post(action_of(page), data=credentials()).status_code == 400

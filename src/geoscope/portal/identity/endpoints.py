@@ -1,6 +1,7 @@
 """The provider's endpoints: allauth's, each with a guard before it where one was missing."""
 
 import json
+import re
 import time
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -132,7 +133,7 @@ def _redirect_with_error(asked: dict[str, str], error: str) -> HttpResponse:
 def _is_too_long_ago(request: HttpRequest) -> bool:
     """Tell whether the sign-in is older than `max_age` (OpenID Connect Core 1.0, section 3.1.2.1)."""
     largest = request.GET.get("max_age", "")
-    if not largest.isdigit() or not request.user.is_authenticated:
+    if not re.fullmatch(r"[0-9]{1,10}", largest) or not request.user.is_authenticated:
         return False
     records = get_authentication_records(request, request.user)
     return not records or time.time() - records[-1]["at"] > int(largest)

@@ -98,8 +98,8 @@ def authenticate(request: HttpRequest) -> HttpResponse:
     that such clients do not send back.
     """
     step = request.session.pop(_LOGIN, None)
-    given = request.GET.get("session_code", "")
-    if request.method != "POST" or not step or not hmac.compare_digest(step["secret"], given):
+    given = request.GET.get("session_code", "").encode()
+    if request.method != "POST" or not step or not hmac.compare_digest(step["secret"].encode(), given):
         return _page(request, "identity/login_expired.html", {}, status=400)
     if time.time() - step["at"] > LOGIN_LIFETIME_S:
         return _login_page(request, step["query"], "Your login attempt timed out. Start again.")
