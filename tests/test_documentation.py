@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from geoscope.cli.main import application
-from geoscope.service import Manifest, core_manifests
+from geoscope.manifests import core_manifests
+from geoscope.service import Manifest
 from geoscope.settings import Settings
 
 ROOT = Path(__file__).parents[1]

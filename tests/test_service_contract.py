@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from geoscope.errors import SetupError
-from geoscope.service import Manifest, check_manifest, core_manifests, discover, is_below, read_manifest
+from geoscope.manifests import check_manifest, core_manifests, discover, read_manifest
+from geoscope.service import Manifest, is_below
 
 HELLO = """
 id = "hello"

@@ -6,12 +6,8 @@ the place on the landing page. A core service announces its manifest by the entr
 """
 
 import re
-import tomllib
-from collections.abc import Iterable
 from enum import StrEnum
 from functools import cached_property
-from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -20,33 +16,15 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
-
-from geoscope.errors import SetupError
-
-ENTRY_POINT_GROUP = "geoscope.services"
 
 ServiceId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}[a-z0-9]$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 RoutePath = Annotated[str, StringConstraints(pattern=r"^/[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*$")]
+RoleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{1,60}$")]
 LocalPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]*$")]
-
-# Kept for services that the platform will bring itself; a stranger's route may not begin with any of these.
-RESERVED_ROUTES = (
-    "/.well-known",
-    "/api",
-    "/entities",
-    "/gateway",
-    "/hub",
-    "/odata",
-    "/openeo",
-    "/polytope",
-    "/wms",
-    "/wmts",
-)
 
 
 def _web_address(text: str) -> str:
@@ -114,11 +92,14 @@ class Access(Entry):
 
 
 class Role(Entry):
-    """A role that the service defines and a person can be granted."""
+    """A role that the service defines and a person, or all members of an entity, can be granted."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{1,60}$")]
+    name: RoleName
     title: Title
     summary: Text
+    on_request: bool = Field(
+        default=True, description="Whether people may ask for it; else the operator alone gives it."
+    )
 
 
 class Quota(Entry):
@@ -126,7 +107,9 @@ class Quota(Entry):
 
     name: ServiceId
     title: Title
+    summary: Text | None = None
     amounts: dict[str, float] = Field(description="Amount by unit, such as {cores = 4, GiB = 8}.")
+    role: RoleName | None = Field(None, description="A role of this service that comes with it.")
 
 
 class Meter(Entry):
@@ -186,6 +169,19 @@ class Manifest(Entry):
             raise ValueError(f"health {self.health!r} must lie below one of its routes {self.routes}")
         return self
 
+    @model_validator(mode="after")
+    def _quotas_fit_roles(self) -> Self:
+        own = {role.name for role in self.roles}
+        names = [quota.name for quota in self.quotas]
+        if len(set(names)) < len(names) or len(own) < len(self.roles):
+            raise ValueError("two of its roles, or two of its quotas, have the same name")
+        for quota in self.quotas:
+            if quota.role is not None and quota.role not in own:
+                raise ValueError(
+                    f"the quota {quota.name!r} comes with {quota.role!r}, which is none of its roles"
+                )
+        return self
+
     @cached_property
     def search_text(self) -> str:
         """Everything a person may look for, in lower case."""
@@ -197,81 +193,3 @@ class Manifest(Entry):
 def is_below(path: str, route: str) -> bool:
     """Tell whether a path is a route or lies below it; `/` holds everything."""
     return route in ("/", path) or path.startswith(route + "/")
-
-
-def core_manifests() -> list[Manifest]:
-    """Return the manifests of the installed services, in order of id."""
-    found = (point.load() for point in entry_points(group=ENTRY_POINT_GROUP))
-    return sorted(found, key=lambda manifest: manifest.id)
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Read a stranger's manifest from a TOML file.
-
-    Raises
-    ------
-    SetupError
-        If the file is no TOML, misses a field, or claims what belongs to the platform.
-    """
-    try:
-        manifest = Manifest(**tomllib.loads(path.read_text()))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SetupError(f"The manifest {path} cannot be read: {error}.") from error
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, detail['loc'])) or 'manifest'}: {detail['msg']}" for detail in error.errors()
-        )
-        raise SetupError(f"The manifest {path} is not valid: {problems}.") from error
-    if manifest.upstream is None:
-        raise SetupError(
-            f"The manifest {path} has no upstream.", "A manifest in a file says the address of its server so."
-        )
-    return manifest
-
-
-def check_manifest(manifest: Manifest, others: Iterable[Manifest]) -> None:
-    """Refuse a stranger's manifest that would take what belongs to the platform or to another service.
-
-    Raises
-    ------
-    SetupError
-        Naming the id or the route, and whose it is.
-    """
-    for route in manifest.routes:
-        for reserved in RESERVED_ROUTES:
-            if is_below(route, reserved):
-                raise SetupError(
-                    f"The service {manifest.id!r} asks for {route}, which is kept for the platform."
-                )
-    for other in others:
-        if other.id == manifest.id:
-            raise SetupError(f"The id {manifest.id!r} belongs to a service that is there already.")
-        for route in manifest.routes:
-            for taken in other.routes:
-                if is_below(route, taken) or is_below(taken, route):
-                    raise SetupError(
-                        f"The service {manifest.id!r} asks for {route}, but {other.id!r} holds {taken}."
-                    )
-
-
-def discover(folder: Path) -> tuple[list[Manifest], dict[Path, str]]:
-    """Find every service: the installed ones, then the TOML files of a folder in order of name.
-
-    Returns
-    -------
-    manifests : list of Manifest
-        All that are valid.
-    problems : dict of Path to str
-        Why a file was left out.
-    """
-    manifests = core_manifests()
-    problems: dict[Path, str] = {}
-    for path in sorted(folder.glob("*.toml")):
-        try:
-            manifest = read_manifest(path)
-            check_manifest(manifest, manifests)
-        except SetupError as error:
-            problems[path] = str(error)
-        else:
-            manifests.append(manifest)
-    return manifests, problems

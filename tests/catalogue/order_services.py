@@ -1,7 +1,7 @@
 """The two services that orders need, side by side as the platform runs them all."""
 
+from geoscope.manifests import core_manifests
 from geoscope.runtime.data_apis import SideBySide
-from geoscope.service import core_manifests
 
 
 def create_application():

@@ -10,10 +10,10 @@ import pytest
 import zstandard
 from catalogue_documents import make_item
 
+from geoscope.manifests import core_manifests
 from geoscope.runtime import edge
 from geoscope.runtime.data_folder import prepare_data_folder
 from geoscope.runtime.plan import program
-from geoscope.service import core_manifests
 from geoscope.settings import Settings
 
 ITEM = "/stac/collections/sea-surface-temperature/items/m01"

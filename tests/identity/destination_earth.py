@@ -12,10 +12,10 @@ import httpx
 import pytest
 from live_portal import LivePortal
 
+from geoscope.manifests import core_manifests
 from geoscope.runtime import edge
 from geoscope.runtime.edge_destination_earth import HOSTS
 from geoscope.runtime.ports import free_ports
-from geoscope.service import core_manifests
 from geoscope.settings import EdgeSettings, IdentitySettings, InternalSettings
 
 

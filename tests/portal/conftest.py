@@ -15,9 +15,9 @@ import uvicorn
 from geoscope.access import issue_token
 from geoscope.catalogue.manifest import EDITOR_ROLE
 from geoscope.holdings import holdings_of_request
+from geoscope.manifests import core_manifests
 from geoscope.runtime.data_apis import SideBySide
 from geoscope.secrets import ensure_secrets
-from geoscope.service import core_manifests
 from geoscope.settings import Settings, current_settings
 from local_holdings import LocalHoldings
 

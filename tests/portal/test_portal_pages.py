@@ -11,8 +11,8 @@ import xarray as xr
 from zarr.storage import LocalStore
 
 from geoscope.access import ADMINISTRATOR, issue_token
+from geoscope.manifests import core_manifests
 from geoscope.portal.explorer import data_half as data_half_module
-from geoscope.service import core_manifests
 
 SCENARIOS = "uk-met-office-scenarios"
 

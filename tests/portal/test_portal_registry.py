@@ -3,8 +3,8 @@ from datetime import timedelta
 import pytest
 
 from geoscope.access import issue_token
+from geoscope.manifests import core_manifests
 from geoscope.portal.registry.models import ServiceHealth
-from geoscope.service import core_manifests
 
 MANIFEST = """\
 id = "moon-phases"

@@ -9,8 +9,8 @@ import pytest
 from django.utils.translation.template import templatize
 
 import geoscope.portal
+from geoscope.manifests import core_manifests
 from geoscope.portal.explorer.labels import LABELS
-from geoscope.service import core_manifests
 
 PORTAL = Path(geoscope.portal.__file__).parent
 FUNCTIONS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}

@@ -5,10 +5,11 @@ import subprocess
 
 import pytest
 
+from geoscope.manifests import core_manifests
 from geoscope.runtime import edge
 from geoscope.runtime.data_folder import prepare_data_folder
 from geoscope.runtime.plan import program
-from geoscope.service import Manifest, core_manifests
+from geoscope.service import Manifest
 from geoscope.settings import Settings
 
 ECHO = {

@@ -5,7 +5,9 @@ from geoscope.access.tokens import (
     AUDIENCE,
     CLOCK_SKEW_S,
     TOKEN_LIFETIME_S,
+    claims_of,
     issue_token,
+    issue_token_for,
     principal_of_header,
     verify_token,
 )
@@ -16,7 +18,9 @@ __all__ = [
     "CLOCK_SKEW_S",
     "TOKEN_LIFETIME_S",
     "Principal",
+    "claims_of",
     "issue_token",
+    "issue_token_for",
     "principal_of_header",
     "verify_token",
 ]

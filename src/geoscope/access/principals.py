@@ -20,7 +20,7 @@ class Principal:
     entities : frozenset of str
         Identifiers of the entities (organisations) that they are members of.
     quotas : frozenset of str
-        Names of the granted quotas, as the services' manifests declare them.
+        The granted quotas, each as `SERVICE/QUOTA` with the names of the service's manifest.
     """
 
     subject: str

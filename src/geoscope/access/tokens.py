@@ -35,19 +35,32 @@ def issue_token(settings: Settings, subject: str, roles: frozenset[str] = frozen
     roles : frozenset of str
         The roles that it carries.
     """
+    return issue_token_for(settings, Principal(subject, roles))
+
+
+def issue_token_for(settings: Settings, principal: Principal) -> str:
+    """Sign a token of ten minutes that says all that was granted to a principal."""
     now = int(time.time())
     claims: dict[str, Any] = {
         "iss": settings.public_url,
         "aud": AUDIENCE,
-        "sub": subject,
         "iat": now,
         "nbf": now,
         "exp": now + TOKEN_LIFETIME_S,
         "jti": uuid.uuid4().hex,
         "token_use": "access",
-        "realm_access": {"roles": sorted(roles)},
     }
-    return sign(settings, claims)
+    return sign(settings, claims | claims_of(principal))
+
+
+def claims_of(principal: Principal) -> dict[str, Any]:
+    """Return what an access token says of a principal: subject, roles, entities and quotas."""
+    return {
+        "sub": principal.subject,
+        "realm_access": {"roles": sorted(principal.roles)},
+        "entity": sorted(principal.entities),
+        "quota": sorted(principal.quotas),
+    }
 
 
 def sign(settings: Settings, claims: dict[str, Any]) -> str:

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from geoscope.cli.options import DataDir, settings_of
+from geoscope.manifests import discover
 from geoscope.runtime.services_folder import add_service, remove_service, services_folder
 from geoscope.runtime.state import read_state
-from geoscope.service import discover
 
 application = typer.Typer(help="Add, list and remove services by their manifests.", no_args_is_help=True)
 console = Console(highlight=False)

@@ -27,6 +27,7 @@ MANIFEST = Manifest(
             name="service-watch",
             title="Service watch",
             summary="May report the health of services to the registry.",
+            on_request=False,
         ),
     ),
 )

@@ -5,10 +5,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from geoscope.portal.housekeeping import housekeeping
 from geoscope.portal.registry.health import portal_health
 
 urlpatterns = [
     path("health", portal_health, name="health"),
+    path("health/housekeeping", housekeeping),
     path("services", include("geoscope.portal.registry.urls")),
     path("", include("geoscope.portal.identity.urls")),
     path("account", include("geoscope.portal.accounts.urls")),

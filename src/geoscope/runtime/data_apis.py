@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geoscope.error_documents import problem_document
 from geoscope.errors import NotFoundError
-from geoscope.service import Manifest, core_manifests, is_below
+from geoscope.manifests import core_manifests
+from geoscope.service import Manifest, is_below
 
 
 def create_application() -> ASGIApp:

@@ -7,9 +7,10 @@ import anyio
 import httpx
 
 from geoscope.errors import NotFoundError, SetupError
+from geoscope.manifests import check_manifest, discover, read_manifest
 from geoscope.runtime import edge
 from geoscope.runtime.data_folder import socket_folder
-from geoscope.service import Manifest, check_manifest, discover, read_manifest
+from geoscope.service import Manifest
 from geoscope.settings import Settings
 
 LOOK_EVERY_S = 1.0

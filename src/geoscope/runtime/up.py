@@ -8,6 +8,7 @@ import anyio
 
 from geoscope.access.signing_keys import rotate_if_due
 from geoscope.errors import NotFoundError
+from geoscope.manifests import core_manifests, discover
 from geoscope.runtime import control, edge
 from geoscope.runtime.data_folder import locked, prepare_data_folder
 from geoscope.runtime.keeper import end_leftovers
@@ -18,7 +19,7 @@ from geoscope.runtime.state import forget_state, read_state
 from geoscope.runtime.supervisor import Supervisor
 from geoscope.runtime.watch import HealthWatch
 from geoscope.secrets import ensure_secrets
-from geoscope.service import Manifest, core_manifests, discover
+from geoscope.service import Manifest
 from geoscope.settings import Settings
 
 type WhenReady = Callable[[Supervisor, bool], Awaitable[None]]

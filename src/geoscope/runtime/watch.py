@@ -1,4 +1,7 @@
-"""The health watch: asks every service now and then whether it is well, and tells the registry."""
+"""The health watch: asks every service now and then whether it is well, and tells the registry.
+
+It also reminds the portal of its housekeeping.
+"""
 
 import time
 from typing import Any
@@ -12,6 +15,7 @@ from geoscope.service import Manifest, is_below
 from geoscope.settings import Settings
 
 EVERY_S = 10.0
+HOUSEKEEPING_EVERY_S = 60.0
 TIMEOUT_S = 5.0
 WATCH_ROLE = "service-watch"
 
@@ -36,23 +40,29 @@ class HealthWatch:
     async def run(self, manifests: list[Manifest]) -> None:
         """Observe the services, round after round; the list may change meanwhile."""
         async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False) as client:
+            kept_house_s = float("-inf")
             while True:
                 async with anyio.create_task_group() as tasks:
                     for manifest in list(manifests):
                         tasks.start_soon(self._observe, client, manifest)
+                    if time.monotonic() - kept_house_s >= HOUSEKEEPING_EVERY_S:
+                        kept_house_s = time.monotonic()
+                        tasks.start_soon(self._tell, client, "POST", "/health/housekeeping")
                 self._now = anyio.Event()
                 with anyio.move_on_after(EVERY_S):
                     await self._now.wait()
 
     async def _observe(self, client: httpx.AsyncClient, manifest: Manifest) -> None:
         observation = await self._ask(client, manifest)
+        await self._tell(client, "PUT", f"/services/{manifest.id}/health", observation)
+
+    async def _tell(
+        self, client: httpx.AsyncClient, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> None:
         token = issue_token(self._settings, "service:watch", frozenset({WATCH_ROLE}))
+        address, headers = self._settings.internal.portal_url + path, {"Authorization": f"Bearer {token}"}
         try:
-            await client.put(
-                f"{self._settings.internal.portal_url}/services/{manifest.id}/health",
-                json=observation,
-                headers={"Authorization": f"Bearer {token}"},
-            )
+            await client.request(method, address, json=body, headers=headers)
         except httpx.HTTPError:
             return  # the portal restarts; the next round tells it
 

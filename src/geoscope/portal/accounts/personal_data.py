@@ -11,7 +11,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 
 from geoscope.portal.accounts.models import AcceptedTerms, RetiredName, User
-from geoscope.portal.accounts.principals import roles_of
+from geoscope.portal.principals import principal_for
 
 
 def personal_data(user: User) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def personal_data(user: User) -> dict[str, Any]:
         "purpose": user.purpose,
         "joined": user.date_joined.isoformat(),
         "last_sign_in": user.last_login.isoformat() if user.last_login else None,
-        "roles": sorted(roles_of(user)),
+        "roles": sorted(principal_for(user).roles),
         "email_addresses": list(
             EmailAddress.objects.filter(user=user).values("email", "verified", "primary")
         ),

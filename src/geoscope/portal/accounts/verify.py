@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from geoscope.access import ADMINISTRATOR, Principal
 from geoscope.errors import GeoscopeError, NotAllowedError, NotSignedInError
 from geoscope.portal.accounts.models import User
-from geoscope.portal.accounts.principals import principal_of, token_of
+from geoscope.portal.principals import principal_of, token_of
 from geoscope.portal.registry.manifests import find_manifest
 from geoscope.portal.registry.views import problem_answer
 from geoscope.service import Access, AccessPolicy

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from geoscope.portal.accounts.forms import ProfileForm
 from geoscope.portal.accounts.links import count_failure, is_usable, redeem, too_many_failures
 from geoscope.portal.accounts.models import User
-from geoscope.portal.accounts.principals import roles_of
 from geoscope.portal.accounts.terms import accept_terms, newest_terms, terms_to_accept
+from geoscope.portal.principals import principal_for
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -29,7 +29,9 @@ def profile(request: HttpRequest) -> HttpResponse:
         form.save()
         messages.success(request, _("Your profile has been saved."))
         return redirect("account")
-    return render(request, "accounts/profile.html", {"form": form, "roles": sorted(roles_of(request.user))})
+    return render(
+        request, "accounts/profile.html", {"form": form, "roles": sorted(principal_for(request.user).roles)}
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

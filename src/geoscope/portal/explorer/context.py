@@ -4,8 +4,8 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 import geoscope
-from geoscope.portal.accounts.principals import may_publish
 from geoscope.portal.explorer.labels import LABELS
+from geoscope.portal.principals import may_publish
 from geoscope.settings import current_settings
 
 

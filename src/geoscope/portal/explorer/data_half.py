@@ -19,7 +19,7 @@ from geoscope.errors import (
     UnavailableError,
 )
 from geoscope.portal.accounts.models import User
-from geoscope.portal.accounts.principals import token_for, token_of
+from geoscope.portal.principals import token_for, token_of
 from geoscope.settings import current_settings
 
 TIME_LIMIT_S = 5.0

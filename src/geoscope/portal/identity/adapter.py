@@ -1,6 +1,7 @@
 """What this platform's tokens say, and how its provider behaves."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from allauth.core import context
@@ -8,13 +9,14 @@ from allauth.idp.oidc.adapter import DefaultOIDCAdapter
 from allauth.idp.oidc.models import Client, PrivateKey, Token
 from django.utils.translation import gettext_lazy as _
 
+from geoscope import access
 from geoscope.access.signing_keys import signing_keys
 from geoscope.portal.accounts.models import User
-from geoscope.portal.accounts.principals import roles_of
 from geoscope.portal.identity.clients import PLATFORM_SCOPE, audience_of, owner_of
 from geoscope.portal.identity.models import TokenFamily
 from geoscope.portal.identity.oauth import TOKEN_EXCHANGE
 from geoscope.portal.identity.realms import issuer_of
+from geoscope.portal.principals import principal_for
 from geoscope.settings import current_settings
 
 
@@ -108,15 +110,11 @@ class ProviderAdapter(DefaultOIDCAdapter):  # type: ignore[misc]  # allauth has 
 
 def claims_of(user: User, client: Client) -> dict[str, Any]:
     """Return what data services need to know of a user; a client may hold fewer roles than its owner."""
-    roles = roles_of(user)
+    principal = principal_for(user)
     kept = (client.data or {}).get("roles")
     if kept is not None:
-        roles &= set(kept)
-    return {
-        "sub": user.get_username(),
-        "preferred_username": user.get_username(),
-        "realm_access": {"roles": sorted(roles)},
-    }
+        principal = replace(principal, roles=principal.roles & set(kept))
+    return access.claims_of(principal) | {"preferred_username": user.get_username()}
 
 
 def _filtered(keys: list[PrivateKey], **which: bool | None) -> list[PrivateKey]:

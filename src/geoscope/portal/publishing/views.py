@@ -6,11 +6,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from geoscope.errors import GeoscopeError, NotFoundError
-from geoscope.portal.accounts.principals import may_publish
 from geoscope.portal.accounts.signing_in import for_signed_in
 from geoscope.portal.explorer.catalogue import find_collection
 from geoscope.portal.explorer.data_half import DataHalf, Json
 from geoscope.portal.explorer.fragments import wants_fragment
+from geoscope.portal.principals import may_publish
 from geoscope.portal.publishing import publications
 from geoscope.portal.publishing.forms import VISIBILITIES, PublishForm, SharingForm
 

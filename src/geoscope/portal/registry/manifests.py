@@ -4,7 +4,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from geoscope.errors import NotFoundError
-from geoscope.service import Category, Manifest, discover
+from geoscope.manifests import discover
+from geoscope.service import Category, Manifest
 from geoscope.settings import current_settings
 
 type Stamp = tuple[tuple[str, int, int], ...]

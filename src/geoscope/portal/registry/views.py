@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from geoscope.error_documents import problem_document
 from geoscope.errors import GeoscopeError, InvalidInputError, NotSignedInError, TooLargeError
-from geoscope.portal.accounts.principals import token_principal
+from geoscope.portal.principals import token_principal
 from geoscope.portal.registry.documents import service_document
 from geoscope.portal.registry.health import Health, Observation, health_by_service, record_observation
 from geoscope.portal.registry.manifests import find_manifest, search_manifests

@@ -1,0 +1,1 @@
+"""Entities: organisations and projects whose members share what is granted to them."""

@@ -1,0 +1,1 @@
+"""Roles and quotas: asked for by users, decided by people, with reasons."""

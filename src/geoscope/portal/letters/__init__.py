@@ -1,0 +1,1 @@
+"""Mails about decisions: kept until the mail server took them."""
