@@ -13,13 +13,11 @@ from geoscope.service import Manifest, is_below
 ENTRY_POINT_GROUP = "geoscope.services"
 
 # No service defines these: whoever is the board of a service grants its roles.
-RESERVED_ROLES = ("administrator", "approval-board")
+RESERVED_ROLES = ("administrator",)
 
 # Kept for services that the platform will bring itself; a stranger's route may not begin with any of these.
 RESERVED_ROUTES = (
     "/.well-known",
-    "/api",
-    "/board",
     "/gateway",
     "/hub",
     "/odata",

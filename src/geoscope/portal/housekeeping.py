@@ -8,13 +8,15 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from geoscope.errors import NotSignedInError
+from geoscope.portal.grants.chores import look_after_requests
+from geoscope.portal.letters.posting import send_waiting
 from geoscope.portal.principals import token_principal
 from geoscope.portal.registry.views import WATCH_ROLE, answers_problems
 
 _log = logging.getLogger(__name__)
 
 # Each may be done by several processes at once, and may be ended in the middle: the next round goes on.
-CHORES: list[Callable[[], None]] = []
+CHORES: list[Callable[[], None]] = [look_after_requests, send_waiting]
 
 
 @csrf_exempt  # authenticated by a bearer token, never by a cookie

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from geoscope.portal.api.application import api
 from geoscope.portal.housekeeping import housekeeping
 from geoscope.portal.registry.health import portal_health
 
@@ -13,6 +14,9 @@ urlpatterns = [
     path("health/housekeeping", housekeeping),
     path("services", include("geoscope.portal.registry.urls")),
     path("", include("geoscope.portal.identity.urls")),
+    path("", include("geoscope.portal.grants.urls")),
+    path("api/", api.urls),
+    path("entities", include("geoscope.portal.entities.urls")),
     path("account", include("geoscope.portal.accounts.urls")),
     path("account/", include("allauth.urls")),
     path("orders", include("geoscope.portal.orders.urls")),

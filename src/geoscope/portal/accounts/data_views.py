@@ -8,9 +8,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from geoscope.errors import ConflictError
 from geoscope.portal.accounts.forms import DeletionForm
-from geoscope.portal.accounts.models import User
 from geoscope.portal.accounts.personal_data import delete_account, personal_data
+from geoscope.portal.accounts.signing_in import signed_in_user
+from geoscope.portal.entities.members import require_leavable
 from geoscope.portal.orders.ending import end_running_work
 
 
@@ -19,7 +21,7 @@ from geoscope.portal.orders.ending import end_running_work
 @login_required
 def data(request: HttpRequest) -> HttpResponse:
     """Show what can be done with one's data."""
-    return render(request, "accounts/data.html", {"form": DeletionForm(user=_user(request))})
+    return render(request, "accounts/data.html", {"form": DeletionForm(user=signed_in_user(request))})
 
 
 @require_safe
@@ -28,7 +30,7 @@ def data(request: HttpRequest) -> HttpResponse:
 @reauthentication_required
 def download(request: HttpRequest) -> HttpResponse:
     """Return all that is kept about the person who asks."""
-    user = _user(request)
+    user = signed_in_user(request)
     name = f"geoscope-{user.get_username()}.json"
     answer = JsonResponse(personal_data(user), json_dumps_params={"indent": 2})
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -41,18 +43,16 @@ def download(request: HttpRequest) -> HttpResponse:
 @reauthentication_required
 def delete(request: HttpRequest) -> HttpResponse:
     """Delete the account of who asks, if they type its name."""
-    user = _user(request)
+    user = signed_in_user(request)
     form = DeletionForm(request.POST, user=user)
     if not form.is_valid():
         return render(request, "accounts/data.html", {"form": form}, status=422)
+    try:
+        require_leavable(user)
+    except ConflictError as error:
+        form.add_error(None, str(error))
+        return render(request, "accounts/data.html", {"form": form}, status=error.status)
     end_running_work(request)
     logout(request)
     delete_account(user)
     return redirect("landing")
-
-
-def _user(request: HttpRequest) -> User:
-    user = request.user
-    if not isinstance(user, User):
-        raise TypeError("a page for people who have signed in")
-    return user

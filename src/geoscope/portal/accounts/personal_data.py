@@ -9,8 +9,14 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
+from django.db.models import Q
 
 from geoscope.portal.accounts.models import AcceptedTerms, RetiredName, User
+from geoscope.portal.audit.log import record
+from geoscope.portal.entities.members import leave_all
+from geoscope.portal.entities.models import Membership
+from geoscope.portal.grants.deciding import withdraw_all
+from geoscope.portal.grants.models import Request
 from geoscope.portal.principals import principal_for
 
 
@@ -46,6 +52,24 @@ def personal_data(user: User) -> dict[str, Any]:
             {"client_id": one.pk, "name": one.name, "created": one.created_at.isoformat()}
             for one in Client.objects.filter(owner=user)
         ],
+        "entities": [
+            {"entity": one.entity.slug, "place": one.place, "since": one.since.isoformat()}
+            for one in Membership.objects.select_related("entity").filter(user=user)
+        ],
+        "requests": [
+            {
+                "number": one.pk,
+                "service": one.service,
+                "role": one.role,
+                "quota": one.quota,
+                "entity": one.proposal,
+                "purpose": one.purpose,
+                "state": one.state,
+                "made": one.created.isoformat(),
+                "until": one.until.isoformat() if one.until else None,
+            }
+            for one in Request.objects.filter(Q(applicant=user.username) | Q(holder=user.username))
+        ],
         "accepted_terms": [
             {"version": one.terms.version, "at": one.at.isoformat()}
             for one in AcceptedTerms.objects.select_related("terms").filter(user=user)
@@ -56,9 +80,18 @@ def personal_data(user: User) -> dict[str, Any]:
 def delete_account(user: User) -> None:
     """Erase a user, with every session, key and token.
 
-    The name is never given to anybody else, as data and logs carry it.
+    The name is never given to anybody else, as data and logs carry it: the audit log and the requests, which
+    others answer for, keep it.
+
+    Raises
+    ------
+    ConflictError
+        If an entity with other members would have no administrator any more.
     """
     with transaction.atomic():
+        leave_all(user)
+        withdraw_all(user)
+        record(user.username, "account.deleted", f"user:{user.username}")
         for session in UserSession.objects.filter(user=user):
             SessionStore().delete(session.session_key)
         RetiredName.objects.get_or_create(name=user.get_username())

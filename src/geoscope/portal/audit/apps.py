@@ -6,3 +6,9 @@ class AuditConfig(AppConfig):
 
     name = "geoscope.portal.audit"
     label = "audit"
+
+    def ready(self) -> None:
+        """Listen to what the operator changes."""
+        from geoscope.portal.audit import listening  # noqa: PLC0415 (models are ready only now)
+
+        listening.connect()

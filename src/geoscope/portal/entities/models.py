@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -12,6 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from geoscope.portal.accounts.models import User
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
 
 slug_is_plain = RegexValidator(
     r"^[a-z][a-z0-9-]{1,38}[a-z0-9]\Z",
@@ -36,6 +39,8 @@ class Entity(models.Model):
         null=True, blank=True, help_text=_("Since when its members have nothing from it any more.")
     )
 
+    memberships: RelatedManager[Membership]
+    invitations: RelatedManager[Invitation]
     objects: ClassVar[models.Manager[Self]]
 
     class Meta:

@@ -4,8 +4,10 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 import geoscope
+from geoscope.portal.accounts.models import User
 from geoscope.portal.explorer.labels import LABELS
-from geoscope.portal.principals import may_publish
+from geoscope.portal.grants.boards import is_on_a_board
+from geoscope.portal.principals import may_publish, principal_for
 from geoscope.settings import current_settings
 
 
@@ -20,5 +22,11 @@ def platform(request: HttpRequest) -> dict[str, object]:
         "has_providers": bool(current_settings().identity.providers),
         "geo_labels": LABELS,
         "may_publish": SimpleLazyObject(lambda: may_publish(request)),
+        "on_a_board": SimpleLazyObject(lambda: _is_on_a_board(request)),
         "base": request.build_absolute_uri("/").rstrip("/"),
     }
+
+
+def _is_on_a_board(request: HttpRequest) -> bool:
+    user = request.user
+    return isinstance(user, User) and is_on_a_board(user, principal_for(user))

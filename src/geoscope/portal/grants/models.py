@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from geoscope.portal.accounts.models import User
 from geoscope.portal.entities.models import Entity, entities_of
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
 
 
 def today() -> date:
@@ -86,6 +89,7 @@ class Request(models.Model):
     granted_quota: models.CharField[str, str] = models.CharField(max_length=42, blank=True)
     granted_until: models.DateField[date | None, date | None] = models.DateField(null=True, blank=True)
 
+    decisions: RelatedManager[Decision]
     objects: ClassVar[models.Manager[Self]]
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Letters that wait for the mail server, and those that it took."""
+"""Letters that the mail server has not taken yet."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ class Letter(models.Model):
     created: models.DateTimeField[datetime, datetime] = models.DateTimeField(default=timezone.now)
     taken: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
         null=True, help_text="When somebody began to send it."
-    )
-    sent: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
-        null=True, db_index=True
     )
     tries: models.PositiveSmallIntegerField[int, int] = models.PositiveSmallIntegerField(default=0)
     problem: models.CharField[str, str] = models.CharField(max_length=500, blank=True)
