@@ -35,3 +35,12 @@ def ada(visitor):
     """Ada's browser, signed in."""
     assert visitor.sign_in("ada", PASSWORD).headers["location"] == "/"
     return visitor
+
+
+def confirmed(visitor, path, password=PASSWORD):
+    """A page that wants the password once more."""
+    page = visitor.get(path)
+    if page.status_code == 302 and "reauthenticate" in page.headers["location"]:
+        asked = visitor.get(page.headers["location"])
+        page = visitor.get(visitor.submit(asked, password=password).headers["location"])
+    return page

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from datetime import timedelta
+from functools import lru_cache
 
 import django
 
@@ -13,17 +14,26 @@ django.setup()
 from allauth.account.models import EmailAddress  # noqa: E402
 from allauth.idp.oidc.models import Client  # noqa: E402
 from allauth.mfa.totp.internal.auth import TOTP  # noqa: E402
+from django.contrib.auth.hashers import make_password  # noqa: E402
 from django.contrib.auth.models import Group  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from geoscope.portal.accounts.models import Terms, User  # noqa: E402
 from geoscope.portal.accounts.personal_data import delete_account  # noqa: E402
+from geoscope.portal.grants.models import Request, ServiceProvider  # noqa: E402
 from geoscope.portal.identity.clients import set_random_secret  # noqa: E402
 from geoscope.portal.identity.models import IssuedToken  # noqa: E402
 
 
+@lru_cache
+def hashed(password):
+    """A password as it is kept; made once for all who have it, as it takes a quarter of a second."""
+    return make_password(password)
+
+
 def make_user(name, password, roles=(), totp=None, verified=True, **fields):
-    user = User.objects.create_user(name, f"{name}@example.org", password, **fields)
+    user = User(username=name, email=f"{name}@example.org", password=hashed(password), **fields)
+    user.save()
     EmailAddress.objects.create(user=user, email=user.email, verified=verified, primary=True)
     for role in roles:
         user.groups.add(Group.objects.get_or_create(name=role)[0])
@@ -46,6 +56,15 @@ def make_client(
     client.save()
 
 
+def change_requests(told):
+    for number, changes in told.get("requests", {}).items():
+        Request.objects.filter(pk=number).update(**changes)
+    if "providers" in told:
+        ServiceProvider.objects.all().delete()
+        for service, slug in told["providers"].items():
+            ServiceProvider.objects.create(service=service, entity_id=slug)
+
+
 def do(told):
     for user in told.get("users", ()):
         make_user(**user)
@@ -56,6 +75,7 @@ def do(told):
     for name, roles in told.get("roles", {}).items():
         groups = [Group.objects.get_or_create(name=role)[0] for role in roles]
         User.objects.get(username=name).groups.set(groups)
+    change_requests(told)
     if "spent_ago_s" in told:
         then = timezone.now() - timedelta(seconds=told["spent_ago_s"])
         IssuedToken.objects.exclude(spent=None).update(spent=then)

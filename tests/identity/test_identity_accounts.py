@@ -9,7 +9,7 @@ import pyotp
 import pytest
 from live_portal import TOTP_SECRET, LivePortal
 
-from conftest import PASSWORD
+from conftest import PASSWORD, confirmed
 
 NEW_PASSWORD = "a river runs through it"
 
@@ -289,15 +289,6 @@ def test_a_profile_says_things_and_grants_nothing(portal, ada):
     document = json.loads(confirmed(ada, "/account/data/download").text)
     assert (document["organisation"], document["country"]) == ("Analytical Engines", "GB")
     assert document["roles"] == ["DPAD_Direct_Access", "catalogue-editor"]
-
-
-def confirmed(visitor, path, password=PASSWORD):
-    """A page that wants the password once more."""
-    page = visitor.get(path)
-    if page.status_code == 302 and "reauthenticate" in page.headers["location"]:
-        asked = visitor.get(page.headers["location"])
-        page = visitor.get(visitor.submit(asked, password=password).headers["location"])
-    return page
 
 
 def test_a_new_password_signs_everything_else_out(portal):

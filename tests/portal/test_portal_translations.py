@@ -14,6 +14,7 @@ from geoscope.portal.explorer.labels import LABELS
 
 PORTAL = Path(geoscope.portal.__file__).parent
 FUNCTIONS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
+TEMPLATES = list((PORTAL / "templates").rglob("*.*"))
 STRING = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 
 
@@ -33,12 +34,14 @@ def words_of_template(path):
 def words_of_manifests():
     for manifest in core_manifests():
         yield from (manifest.title, manifest.summary)
+        for one in (*manifest.roles, *manifest.quotas):
+            yield from (text for text in (one.title, one.summary) if text)
 
 
 SAID = set(
     chain(
         chain.from_iterable(words_of_python(path) for path in PORTAL.rglob("*.py")),
-        chain.from_iterable(words_of_template(path) for path in (PORTAL / "templates").rglob("*.html")),
+        chain.from_iterable(words_of_template(path) for path in TEMPLATES if path.suffix in (".html", ".txt")),
         words_of_manifests(),
     )
 )

@@ -59,17 +59,17 @@ def invite(
         raise InvalidInputError(_("An invitation is good for 1 to 90 days, and for 1 to 200 uses."))
     if open_invitations(entity).count() >= MOST_OPEN:
         raise TooManyError(_("Too many invitations wait already. Take some back first."))
-    code = secrets.token_urlsafe(CODE_BYTES)
+    code, email = secrets.token_urlsafe(CODE_BYTES), email.lower()
     with transaction.atomic():
         made = Invitation.objects.create(
             digest=_digest(code),
             entity=entity,
-            email=email.lower(),
+            email=email,
             invited_by=actor.username,
             expires=timezone.now() + timedelta(days=days),
             uses_left=1 if email else uses,
         )
-        record(actor.username, "invitation.made", f"entity:{entity.slug}", email=email.lower(), days=days)
+        record(actor.username, "invitation.made", f"entity:{entity.slug}", email=email, days=days)
         if email:
             write_to_address(email, "invitation.txt", entity=entity, code=code, actor=actor, days=days)
     return made, code

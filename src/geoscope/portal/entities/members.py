@@ -58,11 +58,10 @@ def add_member(entity: Entity, user: User, *, by: str, place: Place = Place.MEMB
             entity=entity, user=user, defaults={"place": place}
         )
         if not is_new:
-            raise ConflictError(
-                _("You are a member already.") if by == user.username else _("They are a member.")
-            )
+            raise ConflictError(_("%(name)s is a member already.") % {"name": user.username})
         record(by, "member.joined", f"entity:{entity.slug}", member=user.username, place=place.value)
-        write_to(administrators_of(entity), "member_joined.txt", entity=entity, member=user)
+        others = [administrator for administrator in administrators_of(entity) if administrator != user]
+        write_to(others, "member_joined.txt", entity=entity, member=user)
         announce_changed_rights({user.username})
     return membership
 

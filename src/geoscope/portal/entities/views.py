@@ -67,7 +67,9 @@ def join(request: HttpRequest) -> HttpResponse:
             form.add_error("code", str(error))
             status = error.status
         else:
-            messages.success(request, _("You are a member of %s now.") % membership.entity)
+            messages.success(
+                request, _("You are a member of %(entity)s now.") % {"entity": membership.entity}
+            )
             return redirect("entity", membership.entity.slug)
     elif form.is_bound:
         status = 422
@@ -116,7 +118,7 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
         return _show(request, found, inviting=form, status=error.status)
     if not email:
         return _show(request, found, code=code)
-    messages.success(request, _("An invitation goes to %s.") % email)
+    messages.success(request, _("An invitation goes to %(email)s.") % {"email": email})
     return redirect("entity", slug)
 
 
@@ -143,7 +145,7 @@ def change_member(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     except GeoscopeError as error:
         return _show(request, found, problem=error, status=error.status)
     if wanted == "none" and name == user.username:
-        messages.success(request, _("You have left %s.") % found)
+        messages.success(request, _("You have left %(entity)s.") % {"entity": found})
         return redirect("entities")
     return redirect("entity", slug)
 
@@ -159,7 +161,7 @@ def close(request: HttpRequest, slug: str) -> HttpResponse:
         form.add_error("name", _("This is not its short name."))
         return _show(request, found, closing=form, status=422)
     members.close_entity(user.username, found, _("Its administrator closed it."))
-    messages.success(request, _("%s has been closed.") % found)
+    messages.success(request, _("%(entity)s has been closed") % {"entity": found})
     return redirect("entities")
 
 

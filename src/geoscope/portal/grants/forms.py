@@ -51,8 +51,8 @@ def _choose(form: forms.Form, name: str, choices: list[Any]) -> None:
 
 def describe(offer: Offer) -> str:
     """Return an offer in a line: its title, and its amounts."""
-    amounts = ", ".join(f"{amount:g} {unit}" for amount, unit in offer.amounts)
-    return f"{offer.title}: {amounts}" if amounts else offer.title
+    amounts = ", ".join(f"{unit}: {amount:g}" for amount, unit in offer.amounts)
+    return f"{offer.title} ({amounts})" if amounts else offer.title
 
 
 class AskingForm(forms.Form):
@@ -71,7 +71,10 @@ class AskingForm(forms.Form):
         self._offers = {offer.name: offer for offer in offers}
         _choose(self, "offer", _choices(offers))
         own = [("", _("only me"))]
-        members = [(slug, _("all members of %s") % entity) for slug, entity in self._entities.items()]
+        members = [
+            (slug, _("all members of %(entity)s") % {"entity": entity})
+            for slug, entity in self._entities.items()
+        ]
         _choose(self, "holder", own + members)
         if not members:
             del self.fields["holder"]

@@ -4,6 +4,7 @@ from geoscope.portal.grants import board_views, views
 
 urlpatterns = [
     path("account/services", views.services, name="own-services"),
+    path("account/services/<slug:service>/use", views.use, name="use"),
     path("account/requests", views.requests, name="requests"),
     path("account/requests/new", views.new_request, name="new-request"),
     path("account/requests/<int:number>", views.one_request, name="request"),

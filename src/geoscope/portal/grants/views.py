@@ -5,6 +5,7 @@ from datetime import date
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -19,6 +20,7 @@ from geoscope.portal.grants.forms import AskingForm, StepForm
 from geoscope.portal.grants.models import BOARD_STEPS, Request, Step
 from geoscope.portal.grants.offers import Offer, all_offers, find_offer, offer_of, offers_of, offers_with_role
 from geoscope.portal.grants.services import own_services
+from geoscope.portal.grants.usage import USES, uses_of
 from geoscope.portal.principals import principal_for
 from geoscope.portal.registry.manifests import find_manifest
 
@@ -30,7 +32,22 @@ PAGE_SIZE = 25
 def services(request: HttpRequest) -> HttpResponse:
     """Show every service with what the visitor has of it."""
     user = signed_in_user(request)
-    return render(request, "grants/services.html", {"services": own_services(user, principal_for(user))})
+    return render(
+        request,
+        "grants/services.html",
+        {"services": own_services(user, principal_for(user)), "told_uses": USES},
+    )
+
+
+@require_safe
+@for_signed_in
+def use(request: HttpRequest, service: str) -> HttpResponse:
+    """Show what the visitor uses of a service now; the page "Services" asks for it when it has been drawn."""
+    try:
+        told = " · ".join(uses_of(request, service))
+    except GeoscopeError:
+        told = _("What you use of it is not known now.")
+    return HttpResponse(escape(told))
 
 
 @require_safe

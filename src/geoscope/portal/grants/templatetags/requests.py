@@ -25,7 +25,7 @@ def what(request: Request) -> str:
         return _("the new entity %(title)s") % {"title": request.proposal.get("title", "")}
     offer = offer_of(request)
     title = offer.title if offer else request.quota or request.role
-    words = _("%(title)s of %(service)s") % {
+    words = _("%(service)s: %(title)s") % {
         "title": title,
         "service": offer.service.title if offer else request.service,
     }
@@ -56,6 +56,12 @@ def state_look(request: Request) -> str:
 def translated(text: str) -> str:
     """Return a text of a manifest in the visitor's language, where it is known."""
     return _(text) if text else ""
+
+
+@register.filter
+def words(value: object) -> str:
+    """Return what stands in the audit log as people write it."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @register.filter
