@@ -25,7 +25,7 @@ STREAM_PATIENCE = "1h"
 MAX_BODY_BYTES = 64 * 1024**2
 
 # What the edge says of a visitor; nobody else may say it.
-IDENTITY_HEADERS = ("Remote-User", "Remote-Roles")
+IDENTITY_HEADERS = ("Remote-User", "Remote-Roles", "Remote-Entities", "Remote-Quotas")
 
 # Only the edge's own questions to the portal carry it (see geoscope.portal.accounts.verify).
 EDGE_HEADER = "Geoscope-Edge"

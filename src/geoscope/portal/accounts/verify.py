@@ -18,7 +18,7 @@ EDGE_HEADER = "Geoscope-Edge"
 
 @never_cache
 def verify(request: HttpRequest) -> HttpResponse:
-    """Answer 204 with `Remote-User` and `Remote-Roles`, or 401, 403 or 404 as the client shall see it."""
+    """Answer 204 with `Remote-User`, `Remote-Roles` and so on, or 401, 403 or 404 as the client shall see it."""
     try:
         manifest = find_manifest(request.GET.get("service", ""))
         principal = principal_of(request)
@@ -30,7 +30,10 @@ def verify(request: HttpRequest) -> HttpResponse:
         return problem_answer(error)
     headers = {}
     if principal is not None:
-        headers = {"Remote-User": principal.subject, "Remote-Roles": ",".join(sorted(principal.roles))}
+        lists = {name: ",".join(sorted(getattr(principal, name))) for name in ("roles", "entities", "quotas")}
+        headers = {"Remote-User": principal.subject} | {
+            f"Remote-{name.title()}": names for name, names in lists.items()
+        }
     return HttpResponse(status=204, headers=headers)
 
 
