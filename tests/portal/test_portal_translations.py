@@ -41,7 +41,9 @@ def words_of_manifests():
 SAID = set(
     chain(
         chain.from_iterable(words_of_python(path) for path in PORTAL.rglob("*.py")),
-        chain.from_iterable(words_of_template(path) for path in TEMPLATES if path.suffix in (".html", ".txt")),
+        chain.from_iterable(
+            words_of_template(path) for path in TEMPLATES if path.suffix in (".html", ".txt")
+        ),
         words_of_manifests(),
     )
 )
