@@ -18,7 +18,7 @@ EDGE_HEADER = "Geoscope-Edge"
 
 @never_cache
 def verify(request: HttpRequest) -> HttpResponse:
-    """Answer 204 with `Remote-User`, `Remote-Roles` and so on, or 401, 403 or 404 as the client shall see it."""
+    """Answer 204 with who it is in headers, or 401, 403 or 404 as the client shall see it."""
     try:
         manifest = find_manifest(request.GET.get("service", ""))
         principal = principal_of(request)
@@ -28,13 +28,14 @@ def verify(request: HttpRequest) -> HttpResponse:
             template = "errors/not_signed_in.html" if error.status == 401 else "errors/403.html"
             return render(request, template, {"problem": str(error)}, status=error.status)
         return problem_answer(error)
-    headers = {}
-    if principal is not None:
-        lists = {name: ",".join(sorted(getattr(principal, name))) for name in ("roles", "entities", "quotas")}
-        headers = {"Remote-User": principal.subject} | {
-            f"Remote-{name.title()}": names for name, names in lists.items()
-        }
-    return HttpResponse(status=204, headers=headers)
+    return HttpResponse(status=204, headers=_who(principal) if principal else None)
+
+
+def _who(principal: Principal) -> dict[str, str]:
+    """Return the headers by which a service behind the edge knows who asks."""
+    granted = {"Roles": principal.roles, "Entities": principal.entities, "Quotas": principal.quotas}
+    lists = {f"Remote-{title}": ",".join(sorted(names)) for title, names in granted.items()}
+    return {"Remote-User": principal.subject} | lists
 
 
 def check_access(access: Access, principal: Principal | None) -> None:
