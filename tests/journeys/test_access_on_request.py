@@ -1,4 +1,4 @@
-"""From a closed door to a token that opens it: registering, a second factor, a request, a board; in Chromium."""
+"""From a closed door to a token that opens it: an account, a request, a board; all in Chromium."""
 
 import subprocess
 import sys
