@@ -1,5 +1,6 @@
 """Who is asking, and may they: one question that every data service asks in the same way."""
 
+from geoscope.access.policies import PUBLIC, REGISTERED, Audience, Policy, may_have, require_data
 from geoscope.access.principals import ADMINISTRATOR, Principal
 from geoscope.access.tokens import (
     AUDIENCE,
@@ -16,11 +17,12 @@ __all__ = [
     "ADMINISTRATOR",
     "AUDIENCE",
     "CLOCK_SKEW_S",
+    "PUBLIC",
+    "REGISTERED",
     "TOKEN_LIFETIME_S",
+    "Audience",
+    "Policy",
     "Principal",
     "claims_of",
     "issue_token",
-    "issue_token_for",
-    "principal_of_header",
-    "verify_token",
-]
+    "may_have",

@@ -16,7 +16,8 @@ def reader_of(principal: Principal | None) -> Reader:
     if principal is None:
         return ANYBODY
     sees_all = ADMINISTRATOR in principal.roles or principal.subject.startswith("service:")
-    return Reader(frozenset({f"user:{principal.subject}"}), sees_all)
+    entities = {f"entity:{slug}" for slug in principal.entities}
+    return Reader(frozenset({f"user:{principal.subject}", *entities}), sees_all)
 
 
 def finds(reader: Reader, sharing: Sharing) -> bool:

@@ -30,7 +30,7 @@ from geoscope.catalogue.orders.order_routes import Orders
 from geoscope.catalogue.readers import reader_of
 from geoscope.catalogue.stac_api.chosen_values import QueryableParameters, parse_choice
 from geoscope.catalogue.stac_api.collection_parameters import CollectionParameters
-from geoscope.catalogue.stac_api.exchange import Asker, Items, Store, read_body, respond
+from geoscope.catalogue.stac_api.exchange import Asker, Items, Store, read_body, respond, store_for
 from geoscope.catalogue.stac_api.openapi import (
     Catalog,
     Conformance,
@@ -89,7 +89,7 @@ async def search(request: Request, finder: Items, reader: Searcher) -> Response:
     asked = understand_query(SearchParameters, request.query_params)
     wanted = asked.parameters.search(current_settings().catalogue.max_page_size, reader)
     page = await finder.find_items(wanted, asked.parameters.token)
-    return _items(request, asked, page, _get_links(request, page.token))
+    return await _items(request, asked, page, _get_links(request, page.token))
 
 
 @router.post(
@@ -111,7 +111,7 @@ async def search_by_body(request: Request, finder: Items, reader: Searcher) -> R
     if page.token is not None:
         sent = parameters.model_dump(exclude_unset=True, by_alias=True) | {"token": page.token}
         links.append(link("next", f"{ROOT}/search", GEOJSON, title="Next page", method="POST", body=sent))
-    return _items(request, asked, page, links)
+    return await _items(request, asked, page, links)
 
 
 @router.get("", summary="Landing page", responses=answer(Catalog, "The root of the catalogue."))
@@ -143,7 +143,11 @@ async def collections(request: Request, store: Store, reader: Asker) -> Response
     wanted = parameters.search(ALL_COLLECTIONS, reader)
     end = parameters.offset + wanted.limit
     page = await store.find_collections(replace(wanted, limit=end + 1))
-    documents = [collection_document(found) for found in page.collections[parameters.offset : end]]
+    policies = await store.policies()
+    documents = [
+        collection_document(found, policies.get(found.id))
+        for found in page.collections[parameters.offset : end]
+    ]
     document = {
         "collections": documents,
         "links": _offset_links(request, parameters, has_more=len(page.collections) > end),
@@ -172,7 +176,8 @@ async def collection(request: Request, store: Store, reader: Asker, collection: 
     stored = await store.collection(collection, reader)
     if stored is None:
         raise no_collection(collection)
-    return respond(request, collection_document(FoundCollection(collection, stored)))
+    policy = (await store.policies()).get(collection)
+    return respond(request, collection_document(FoundCollection(collection, stored), policy))
 
 
 @router.get(
@@ -207,7 +212,7 @@ async def items(request: Request, store: Store, finder: Items, reader: Searcher,
         raise no_collection(collection)
     links = _get_links(request, page.token)
     links.append(link("collection", f"{ROOT}/collections/{collection}", title=collection))
-    return _items(request, asked, page, links)
+    return await _items(request, asked, page, links)
 
 
 @router.get(
@@ -229,16 +234,18 @@ async def item(
     found = await finder.item(collection, item, reader)
     if found is None:
         raise no_item(collection, item)
-    return respond(request, item_document(found), GEOJSON)
+    policy = (await store_for(request).policies()).get(collection)
+    return respond(request, item_document(found, policy), GEOJSON)
 
 
-def _items(
+async def _items(
     request: Request,
     asked: Understood[SearchParameters] | Understood[SearchBody] | Understood[ItemParameters],
     page: ItemAnswer,
     links: Sequence[Link],
 ) -> Response:
-    document = item_collection_document(page, links, asked.parameters.selection())
+    policies = await store_for(request).policies()
+    document = item_collection_document(page, links, policies, asked.parameters.selection())
     return asked.mark(respond(request, document, GEOJSON, links=links))
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from geoscope.catalogue.documents import BASE
+from geoscope.catalogue.placeholders import BASE
 from geoscope.catalogue.publishing.descriptions import EXTENSIONS, Description
 from geoscope.catalogue.publishing.extents import extent_of
 from geoscope.catalogue.publishing.names import Times

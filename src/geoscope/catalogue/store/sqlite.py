@@ -7,7 +7,7 @@ What is found soon for certain is read on the event loop: handing it to a thread
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Concatenate
@@ -15,6 +15,7 @@ from typing import Concatenate
 import anyio.to_thread
 import zstandard
 
+from geoscope.access import Policy
 from geoscope.catalogue.models import (
     ANYBODY,
     Aggregation,
@@ -107,9 +108,14 @@ class SqliteStore:
             return find_item(reading, collection, id_, reader)
 
     async def sharing(self, collection: str) -> Sharing | None:
-        """Return who owns a collection and who finds it, or None if there is no such collection."""
+        """Return who owns, finds and has the data of a collection, or None if there is no such collection."""
         with self._read() as reading:
             return find_sharing(reading.connection, collection)
+
+    async def policies(self) -> Mapping[str, Policy]:
+        """Return the policies of all collections whose data is not for everybody."""
+        with self._read() as reading:
+            return reading.directory.policies
 
     async def collection_titles(self, reader: Reader = ANYBODY) -> list[tuple[str, str]]:
         """Return id and title of every collection, in order of id."""
