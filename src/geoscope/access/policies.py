@@ -17,6 +17,9 @@ from geoscope.errors import InvalidInputError, NotAllowedError, NotSignedInError
 _ROLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,60}")
 _ENTITY = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
+# How an answer of the catalogue announces the policy of what it describes; not there: for everybody.
+ANNOUNCED_AS = "geoscope:access"
+
 
 class Audience(StrEnum):
     """What kind of people data is for."""
@@ -126,16 +129,23 @@ def require_data(
 
     Raises
     ------
-    NotSignedInError
-        To a stranger.
-    NotAllowedError
-        To others. Both say whom the data is for, and where to ask to be let in.
+    NotSignedInError, NotAllowedError
+        As `refusal` says it.
     """
-    if may_have(policy, principal, owner):
-        return
+    if not may_have(policy, principal, owner):
+        raise refusal(public_url, policy, principal)
+
+
+def refusal(
+    public_url: str, policy: Policy, principal: Principal | None
+) -> NotSignedInError | NotAllowedError:
+    """Return the error for somebody who may not have data: whom it is for, and where to ask to be let in.
+
+    A stranger has to sign in first; others are told that this is not enough.
+    """
     page = f"{public_url}{policy.request_path}" if policy.request_path else ""
     ask = f"Ask for it at {page}" if page else ""
     if principal is None:
         remedy = f"Sign in, or send an access token (RFC 6750). {ask}".strip()
-        raise NotSignedInError(policy.sentence, remedy, page)
-    raise NotAllowedError(policy.sentence, ask, page)
+        return NotSignedInError(policy.sentence, remedy, page)
+    return NotAllowedError(policy.sentence, ask, page)

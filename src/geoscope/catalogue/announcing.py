@@ -8,13 +8,11 @@ from typing import Any
 
 import orjson
 
-from geoscope.access import Policy
+from geoscope.access import ANNOUNCED_AS, Policy
 from geoscope.catalogue.placeholders import BASE
 
 EXTENSION = "https://stac-extensions.github.io/authentication/v1.1.0/schema.json"
 SCHEMES, REFERENCES = "auth:schemes", "auth:refs"
-# The policy in one word, for people and for programs that do not know the extension.
-FIELD = "geoscope:access"
 SCHEME = "geoscope"
 
 type Document = dict[str, Any]
@@ -30,7 +28,7 @@ def announce(stored: bytes, policy: Policy | None) -> bytes:
     if EXTENSION not in extensions:
         document["stac_extensions"] = [*extensions, EXTENSION]
     members = document["properties"] if document.get("type") == "Feature" else document
-    members[FIELD] = str(policy)
+    members[ANNOUNCED_AS] = str(policy)
     members[SCHEMES] = (members.get(SCHEMES) or {}) | {SCHEME: _scheme(policy)}
     for asset in (document.get("assets") or {}).values():
         if "thumbnail" not in (asset.get("roles") or ()):
@@ -55,9 +53,9 @@ def withdraw(document: Document, members: Document) -> Policy | None:
     InvalidInputError
         If it names no policy.
     """
-    if FIELD not in members:
+    if ANNOUNCED_AS not in members:
         return None
-    policy = Policy.parse(str(members.pop(FIELD)))
+    policy = Policy.parse(str(members.pop(ANNOUNCED_AS)))
     schemes = {name: scheme for name, scheme in (members.pop(SCHEMES, None) or {}).items() if name != SCHEME}
     if schemes:
         members[SCHEMES] = schemes

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.datastructures import QueryParams
 from pydantic import Field
 
-from geoscope.access import principal_of_header
+from geoscope.access import Principal
 from geoscope.catalogue.data_lake.documents import (
     CATALOGUE,
     collection_document,
@@ -23,7 +23,7 @@ from geoscope.catalogue.data_lake.landing import CONFORMANCE, landing_page
 from geoscope.catalogue.data_lake.leniency import BACKENDS, Understood, understand_body, understand_query
 from geoscope.catalogue.documents import GEOJSON, JSON_SCHEMA, Link, link
 from geoscope.catalogue.finding import ItemAnswer
-from geoscope.catalogue.models import CollectionSearch, FoundCollection, Reader
+from geoscope.catalogue.models import CollectionSearch, FoundCollection
 from geoscope.catalogue.orders.documents import ROOT, ordered_item
 from geoscope.catalogue.orders.models import OrderState
 from geoscope.catalogue.orders.order_routes import Orders
@@ -49,6 +49,7 @@ from geoscope.catalogue.stac_api.search_parameters import ItemParameters, Search
 from geoscope.catalogue.transactions import no_collection, no_item
 from geoscope.errors import NotFoundError, NotSignedInError
 from geoscope.settings import current_settings
+from geoscope.web import AskingPrincipal
 
 MAX_SEARCH_BYTES = 1024**2
 
@@ -65,17 +66,16 @@ class LakeCollectionParameters(CollectionParameters):
     offset: Annotated[int, Field(ge=0, le=ALL_COLLECTIONS, description="How many are left out.")] = 0
 
 
-async def _searcher(request: Request) -> Reader:
-    principal = principal_of_header(current_settings(), request.headers.get("authorization"))
+async def _searcher(principal: AskingPrincipal) -> Principal | None:
     if principal is None and current_settings().catalogue.data_lake_requires_token:
         raise NotSignedInError(
             "Searching needs an access token.", "Send 'Authorization: Bearer TOKEN' (RFC 6750)."
         )
-    return reader_of(principal)
+    return principal
 
 
 # Whoever may look into collections; discovering which there are is open to everybody.
-Searcher = Annotated[Reader, Depends(_searcher)]
+Searcher = Annotated[Principal | None, Depends(_searcher)]
 
 
 @router.get(
@@ -84,10 +84,10 @@ Searcher = Annotated[Reader, Depends(_searcher)]
     responses=answer(ItemCollection, "The items, and a link to the next page."),
     openapi_extra=query(SearchParameters),
 )
-async def search(request: Request, finder: Items, reader: Searcher) -> Response:
+async def search(request: Request, finder: Items, principal: Searcher) -> Response:
     """Return the items that a search finds, newest first if not said."""
     asked = understand_query(SearchParameters, request.query_params)
-    wanted = asked.parameters.search(current_settings().catalogue.max_page_size, reader)
+    wanted = asked.parameters.search(current_settings().catalogue.max_page_size, reader_of(principal))
     page = await finder.find_items(wanted, asked.parameters.token)
     return await _items(request, asked, page, _get_links(request, page.token))
 
@@ -98,11 +98,11 @@ async def search(request: Request, finder: Items, reader: Searcher) -> Response:
     responses=answer(ItemCollection, "The items, and a link to the next page."),
     openapi_extra=body(SearchBody),
 )
-async def search_by_body(request: Request, finder: Items, reader: Searcher) -> Response:
+async def search_by_body(request: Request, finder: Items, principal: Searcher) -> Response:
     """Return the items that a search finds, newest first if not said."""
     asked = understand_body(SearchBody, await read_body(request, MAX_SEARCH_BYTES))
     parameters = asked.parameters
-    wanted = parameters.search(current_settings().catalogue.max_page_size, reader)
+    wanted = parameters.search(current_settings().catalogue.max_page_size, reader_of(principal))
     page = await finder.find_items(wanted, parameters.token)
     links = [
         link("self", f"{ROOT}/search", GEOJSON, title="This page", method="POST"),
@@ -203,8 +203,11 @@ async def collection_queryables(request: Request, store: Store, reader: Asker, c
     responses=answer(ItemCollection, "The items, and a link to the next page."),
     openapi_extra=query(ItemParameters),
 )
-async def items(request: Request, store: Store, finder: Items, reader: Searcher, collection: str) -> Response:
+async def items(
+    request: Request, store: Store, finder: Items, principal: Searcher, collection: str
+) -> Response:
     """Return the items of a collection, all or those that a search finds, newest first if not said."""
+    reader = reader_of(principal)
     asked = understand_query(ItemParameters, request.query_params)
     wanted = asked.parameters.search(collection, current_settings().catalogue.max_page_size, reader)
     page = await finder.find_items(wanted, asked.parameters.token)
@@ -221,17 +224,16 @@ async def items(request: Request, store: Store, finder: Items, reader: Searcher,
     responses=answer(Catalog, "The item, or what was ordered under this id."),
 )
 async def item(
-    request: Request, finder: Items, orders: Orders, reader: Searcher, collection: str, item: str
+    request: Request, finder: Items, orders: Orders, principal: Searcher, collection: str, item: str
 ) -> Response:
     """Return an item, or an order of one's own as the item that it becomes."""
-    principal = principal_of_header(current_settings(), request.headers.get("authorization"))
     if principal is not None:
         order = await anyio.to_thread.run_sync(partial(orders.order, item, principal.subject))
         if order is not None and order.collection == collection:
             if order.state is OrderState.EXPIRED:
                 raise NotFoundError(f"The product of the order {item} was removed.", "Order it again.")
             return respond(request, ordered_item(order), GEOJSON)
-    found = await finder.item(collection, item, reader)
+    found = await finder.item(collection, item, reader_of(principal))
     if found is None:
         raise no_item(collection, item)
     policy = (await store_for(request).policies()).get(collection)

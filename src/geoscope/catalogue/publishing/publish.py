@@ -10,13 +10,13 @@ from geoscope.catalogue.manifest import PUBLISHER_ROLE
 from geoscope.catalogue.publishing.documents import collection_document
 from geoscope.catalogue.publishing.items import ItemMaker
 from geoscope.catalogue.publishing.object_errors import told_object_store_errors
-from geoscope.catalogue.publishing.places import BUCKET, Place, require_own, uploads_of
+from geoscope.catalogue.publishing.places import BUCKET, require_own, uploads_of
 from geoscope.catalogue.publishing.planning import Plan, PlannedItem, make_plan
 from geoscope.catalogue.publishing.reading import FileReaders
 from geoscope.catalogue.publishing.wish import Wish
 from geoscope.catalogue.records import collection_record
 from geoscope.errors import GeoscopeError, InvalidInputError, UnavailableError
-from geoscope.objects import open_bucket
+from geoscope.objects import Place, open_bucket
 from geoscope.processes import Job
 from geoscope.registration import BATCH_SIZE, CatalogueClient
 from geoscope.secrets import read_s3_keys
