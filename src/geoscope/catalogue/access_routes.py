@@ -1,10 +1,10 @@
 """Routes of access: whom a collection's data is for, whether the asker may have it, and who changes that."""
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from geoscope.access import Policy, Principal, may_have
 from geoscope.catalogue.models import Sharing
@@ -27,12 +27,9 @@ class Access(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    policy: str = Field(description="public, registered, role:NAME or entity:SLUG.")
-
-    @field_validator("policy")
-    @classmethod
-    def _is_known(cls, text: str) -> str:
-        return str(Policy.parse(text))
+    policy: Annotated[str, AfterValidator(lambda text: str(Policy.parse(text)))] = Field(
+        description="public, registered, role:NAME or entity:SLUG."
+    )
 
 
 router = APIRouter(prefix="/stac", default_response_class=Response, responses=REFUSALS, tags=["Access"])
