@@ -17,14 +17,14 @@ def problem_document(error: GeoscopeError) -> tuple[dict[str, Any], str]:
         "status": error.status,
         "detail": str(error),
     }
-    return document | _links(error), "application/problem+json"
+    return document | help_links(error), "application/problem+json"
 
 
 def stac_error_document(error: GeoscopeError) -> tuple[dict[str, Any], str]:
     """Describe an error as the STAC API does: `code` and `description`."""
-    return {"code": error.code, "description": str(error)} | _links(error), "application/json"
+    return {"code": error.code, "description": str(error)} | help_links(error), "application/json"
 
 
-def _links(error: GeoscopeError) -> dict[str, Any]:
-    """Return the page that helps as a web link (RFC 8288); both standards allow members of one's own."""
+def help_links(error: GeoscopeError) -> dict[str, Any]:
+    """Return the page that helps as a web link (RFC 8288); the standards allow members of one's own."""
     return {"links": [{"rel": "help", "href": error.help_url, "type": "text/html"}]} if error.help_url else {}

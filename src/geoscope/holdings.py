@@ -19,7 +19,7 @@ from fastapi import Depends, FastAPI, Request
 from zarr.abc.store import Store
 from zarr.storage import ObjectStore
 
-from geoscope.access import ANNOUNCED_AS, Audience, Policy, Principal, refusal
+from geoscope.access import ANNOUNCED_AS, Policy, Principal, refusal
 from geoscope.cubes.cache import FieldCache
 from geoscope.cubes.cube import Cube
 from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError, TooLargeError, UnavailableError
@@ -88,6 +88,13 @@ class Holdings:
     ) -> Document:
         """Return what the catalogue answers somebody at a path below `/stac`."""
         return await self._documents.get((path, principal), lambda: self._ask_catalogue(path, authorization))
+
+    async def are_strangers_let_in(self, path: str) -> bool:
+        """Tell whether a document about access lets everybody in; it may be hidden from strangers."""
+        try:
+            return bool((await self.document(path))["granted"])
+        except NotFoundError:
+            return False
 
     async def cube(self, place: Place, version: object) -> Cube:
         """Open a cube; whether the asker may have it was found out before."""
@@ -196,14 +203,15 @@ class SeenHoldings:
 
         The service's identity reads every bucket: an item that names somebody else's cube must not open it.
         """
-        access = await self._own_document(f"{_path(collection)}/access")
-        policy = Policy.parse(access["policy"])
-        if policy.audience is not Audience.PUBLIC:
-            self.is_for_everybody = False
+        path = f"{_path(collection)}/access"
+        access = await self._own_document(path)
         if not access["granted"]:
+            policy = Policy.parse(access["policy"])
             raise refusal(self._holdings.settings.public_url, policy, self._principal)
         if not place.key or not any(Place.parse(each).holds(place) for each in access["places"]):
             raise _no_such_place(place.address)
+        if self._principal is not None:
+            self.is_for_everybody = self.is_for_everybody and await self._holdings.are_strangers_let_in(path)
 
     async def _pages(
         self, path: str, member: str, ask: Callable[[str], Awaitable[Document]]

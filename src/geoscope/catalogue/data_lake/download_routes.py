@@ -22,7 +22,7 @@ from geoscope.catalogue.readers import reader_of, require_data_of
 from geoscope.catalogue.stac_api.exchange import Items, store_for
 from geoscope.catalogue.stac_api.object_responses import object_response
 from geoscope.catalogue.stac_api.openapi import REFUSALS
-from geoscope.errors import NotFoundError
+from geoscope.errors import InvalidInputError, NotFoundError
 from geoscope.objects import PUBLIC_BUCKETS, Place, open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import current_settings
@@ -62,7 +62,10 @@ async def download(
 
 def _place(address: str, collection: str, sharing: Sharing) -> Place:
     """Return where a file is, if it lies where the collection's files may."""
-    place = Place.parse(address)
+    try:
+        place = Place.parse(address)
+    except InvalidInputError as error:
+        raise NotFoundError(f"The file {address!r} is not there.") from error
     if place.bucket in SOURCE_BUCKETS and is_served(place, sharing.owner, collection):
         return place
     raise NotFoundError(f"The file {place.key!r} lies where it cannot be downloaded from.")
