@@ -1,4 +1,4 @@
-"""A dataset for a role, on the running platform: real accounts, their sessions and tokens, the edge, a browser."""
+"""A dataset for a role, on the running platform: real accounts, sessions and tokens, the edge, a browser."""
 
 import json
 import os
@@ -221,7 +221,7 @@ def test_locked_pages_look_well_and_complain_of_nothing(new_page, session, item)
 def test_map_of_those_who_may_is_drawn_and_public_maps_ask_as_a_stranger(new_page, session, item):
     page = new_page(session("rolf"))
     asked = []
-    page.on("request", lambda request: asked.append(request))
+    page.on("response", lambda response: asked.append(response.request))
     page.goto(ITEM_PAGE)
     page.locator("geo-map[data-layer=ready]").first.wait_for()
     tiles = [request for request in asked if "/WebMercatorQuad/" in request.url]
