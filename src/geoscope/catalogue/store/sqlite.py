@@ -113,9 +113,12 @@ class SqliteStore:
             return find_sharing(reading.connection, collection)
 
     async def policies(self) -> Mapping[str, Policy]:
-        """Return the policies of all collections whose data is not for everybody."""
-        with self._read() as reading:
-            return reading.directory.policies
+        """Return the policies of all collections whose data is not for everybody, as of the last reading."""
+        directory = self._directory
+        if directory is None:
+            with self._read() as reading:
+                directory = reading.directory
+        return directory.policies
 
     async def collection_titles(self, reader: Reader = ANYBODY) -> list[tuple[str, str]]:
         """Return id and title of every collection, in order of id."""
@@ -161,7 +164,12 @@ class SqliteStore:
         return await anyio.to_thread.run_sync(self._change_and_fill, work)
 
     def _change_and_fill[Result](self, work: Callable[[Transaction], Result]) -> Result:
-        result = self._change(lambda connection: work(SqliteTransaction(connection, self._document_writers)))
+        def changing(connection: sqlite3.Connection) -> tuple[Result, int]:
+            return work(SqliteTransaction(connection, self._document_writers)), read_revision(connection)
+
+        result, revision = self._change(changing)
+        if self._directory is not None and self._directory.revision != revision:
+            self._directory = None
         self._fill_in_background()
         return result
 
