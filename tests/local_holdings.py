@@ -14,7 +14,7 @@ from geoscope.demo.datasets import COLLECTIONS
 from geoscope.demo.readers import read_item
 from geoscope.demo.stac import collection_document, item_document
 from geoscope.errors import NotFoundError
-from geoscope.holdings import Holdings, holdings_of_request
+from geoscope.holdings import Holdings, shared_holdings
 from geoscope.settings import Settings
 
 
@@ -47,7 +47,7 @@ class LocalHoldings(Holdings):
         self.catalogue_documents = documents
         self.asked = []
 
-    async def _ask_catalogue(self, path):
+    async def _ask_catalogue(self, path, _authorization):
         await asyncio.sleep(0)
         self.asked.append(path)
         document = self.catalogue_documents.get(unquote(path.partition("?")[0]))
@@ -55,8 +55,8 @@ class LocalHoldings(Holdings):
             raise NotFoundError(f"There is no {path}.")
         return document
 
-    def _store(self, address):
-        return LocalStore(self.folder / address.removeprefix("s3://demo/"), read_only=True)
+    def _store(self, place):
+        return LocalStore(self.folder / place.key, read_only=True)
 
 
 def read_sources():
@@ -71,6 +71,6 @@ def read_sources():
 @contextmanager
 def client_of(application, holdings):
     """Run an application over these holdings, for one client."""
-    application.dependency_overrides[holdings_of_request] = lambda: holdings
+    application.dependency_overrides[shared_holdings] = lambda: holdings
     with TestClient(application, base_url="http://geoscope.test") as client:
         yield client

@@ -41,9 +41,9 @@ def test_many_who_ask_at_once_cost_one_question(tmp_path):
 
     async def ask():
         async with holdings:
-            found = await asyncio.gather(*(holdings.collection("c") for _ in range(20)))
+            found = await asyncio.gather(*(holdings.seen_by().collection("c") for _ in range(20)))
             assert all(one == {"id": "c"} for one in found)
-            await holdings.collection("c")
+            await holdings.seen_by().collection("c")
 
     asyncio.run(ask())
     assert asked == ["/stac/collections/c"]
@@ -51,15 +51,15 @@ def test_many_who_ask_at_once_cost_one_question(tmp_path):
 
 def test_documents_are_asked_anew_after_their_lifetime(tmp_path, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("geoscope.holdings.monotonic", lambda: now[0])
+    monkeypatch.setattr("geoscope.keeping.monotonic", lambda: now[0])
     holdings, asked = holdings_over(tmp_path, lambda _: {"id": "c"})
 
     async def ask():
         async with holdings:
             for _ in range(3):
-                await holdings.collection("c")
+                await holdings.seen_by().collection("c")
             now[0] += DOCUMENT_LIFETIME_S + 1
-            await holdings.collection("c")
+            await holdings.seen_by().collection("c")
 
     asyncio.run(ask())
     assert len(asked) == 2
@@ -70,7 +70,7 @@ def test_ids_cannot_leave_their_place_in_the_path(tmp_path):
 
     async def ask():
         async with holdings:
-            await holdings.item("../../secret?x=1", "a/b#c")
+            await holdings.seen_by().item("../../secret?x=1", "a/b#c")
 
     asyncio.run(ask())
     assert asked == ["/stac/collections/..%2F..%2Fsecret%3Fx%3D1/items/a%2Fb%23c"]
@@ -92,7 +92,7 @@ def test_pages_are_followed_and_only_cubes_are_kept(tmp_path):
 
     async def ask():
         async with holdings:
-            return await holdings.items("c")
+            return await holdings.seen_by().items("c")
 
     assert [one["id"] for one in asyncio.run(ask())] == ["a", "b"]
     assert asked[-1] == "/stac/collections/c/items?token=2&limit=200"
@@ -107,7 +107,7 @@ def test_collection_with_too_many_items_is_refused(tmp_path):
 
     async def ask():
         async with holdings:
-            await holdings.items("c")
+            await holdings.seen_by().items("c")
 
     with pytest.raises(TooLargeError, match="more than 200"):
         asyncio.run(ask())
@@ -133,24 +133,37 @@ def test_failure_of_the_catalogue_becomes_the_error_that_fits_and_is_not_kept(tm
     async def ask():
         async with holdings:
             with pytest.raises(error, match=said):
-                await holdings.collection("c")
-            assert await holdings.collection("c") == {"id": "c"}
+                await holdings.seen_by().collection("c")
+            assert await holdings.seen_by().collection("c") == {"id": "c"}
 
     asyncio.run(ask())
 
 
 @pytest.mark.parametrize(
     "address",
-    ["s3://home-administrator/secret.zarr", "s3://demo", "s3://products/x.zarr", "s3://demo/a b.zarr"],
+    [
+        "s3://home-administrator/secret.zarr",
+        "s3://demo",
+        "s3://products/x.zarr",
+        "s3://demo/../home-olga/x.zarr",
+        "s3://collections/anna-too/c/x.zarr",
+        "s3://collections/anna/c2/x.zarr",
+        "s3://collections/anna/c/../../olga/x.zarr",
+    ],
 )
-def test_cube_outside_the_public_buckets_is_never_opened(tmp_path, address):
-    holdings, _ = holdings_over(tmp_path, lambda _: item("i", data=CUBE | {"href": address}))
+def test_cube_outside_the_places_of_its_collection_is_never_opened(tmp_path, address):
+    access = {"policy": "public", "granted": True, "places": ["s3://demo", "s3://collections/anna/c"]}
+
+    def answers(url):
+        return access if url.path.endswith("/access") else item("i", data=CUBE | {"href": address})
+
+    holdings, _ = holdings_over(tmp_path, answers)
 
     async def ask():
         async with holdings:
-            await holdings.cube("c", "i")
+            await holdings.seen_by().cube("c", "i")
 
-    with pytest.raises(NotFoundError, match="not in a public bucket"):
+    with pytest.raises(NotFoundError, match="cannot be opened from"):
         asyncio.run(ask())
 
 

@@ -10,15 +10,18 @@ class GeoscopeError(Exception):
         What is wrong, naming the thing that is wrong.
     remedy : str, optional
         What was expected, or what to do now.
+    help_url : str, optional
+        The page on which that can be done.
     """
 
     status: int = 500
     code: str = "InternalError"
 
-    def __init__(self, problem: str, remedy: str = "") -> None:
-        super().__init__(problem, remedy)
+    def __init__(self, problem: str, remedy: str = "", help_url: str = "") -> None:
+        super().__init__(problem, remedy, help_url)
         self.problem = problem
         self.remedy = remedy
+        self.help_url = help_url
 
     def __str__(self) -> str:
         return f"{self.problem} {self.remedy}".strip()

@@ -2,14 +2,14 @@
 
 A service asks the catalogue by its public API, as any client would, and opens the cube of an item in the
 object store. Both are kept for a while, so that a tile or a cut costs neither a search nor an opening.
+
+Whoever asks sees what the catalogue shows them and gets the cubes that it lets them have: what everybody may
+know is asked and kept once for all, anything else with the asker's own token and for them alone.
 """
 
 import asyncio
-import re
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import Annotated, Any, Self
 from urllib.parse import quote
 
@@ -19,24 +19,26 @@ from fastapi import Depends, FastAPI, Request
 from zarr.abc.store import Store
 from zarr.storage import ObjectStore
 
+from geoscope.access import ANNOUNCED_AS, Policy, Principal, refusal
 from geoscope.cubes.cache import FieldCache
 from geoscope.cubes.cube import Cube
 from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError, TooLargeError, UnavailableError
-from geoscope.objects import PUBLIC_BUCKETS, open_bucket
+from geoscope.keeping import Kept
+from geoscope.objects import PUBLIC_BUCKETS, Place, open_bucket, s3_address
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings, current_settings
+from geoscope.web import AskingPrincipal
 
 S3_IDENTITY = "data-apis"
 CUBE_MEDIA_TYPE = "application/vnd.zarr"
 
+# A right that has ended, or a policy that was changed, counts after this time at the latest.
 DOCUMENT_LIFETIME_S = 15.0
 MOST_DOCUMENTS = 2000
 MOST_CUBES = 64
 MOST_ITEMS = 200
 FIELD_CACHE_BYTES = 128 * 1024**2
 CATALOGUE_TIMEOUT_S = 10.0
-
-_S3_ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^\s?#]+?)/?")
 
 type Document = dict[str, Any]
 
@@ -51,12 +53,12 @@ class Holdings:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._catalogue = httpx.AsyncClient(
             base_url=f"{settings.internal.data_apis_url}/stac", timeout=CATALOGUE_TIMEOUT_S, trust_env=False
         )
-        self._documents: _Kept[Document] = _Kept(MOST_DOCUMENTS, DOCUMENT_LIFETIME_S)
-        self._cubes: _Kept[Cube] = _Kept(MOST_CUBES)
+        self._documents: Kept[Document] = Kept(MOST_DOCUMENTS, DOCUMENT_LIFETIME_S)
+        self._cubes: Kept[Cube] = Kept(MOST_CUBES)
         self._fields = FieldCache(FIELD_CACHE_BYTES)
 
     async def __aenter__(self) -> Self:
@@ -65,90 +67,56 @@ class Holdings:
     async def __aexit__(self, *_: object) -> None:
         await self._catalogue.aclose()
 
-    async def collections(self) -> list[Document]:
-        """Return every collection that holds cubes, as STAC documents in order of id."""
-        found = await self._pages("/collections", "collections")
-        return sorted((one for one in found if "cube:variables" in one), key=lambda one: str(one["id"]))
+    def seen_by(self, principal: Principal | None = None, authorization: str | None = None) -> "SeenHoldings":
+        """Return the holdings as somebody sees them, or a stranger.
 
-    async def collection(self, collection: str) -> Document:
-        """Return one collection as a STAC document.
-
-        Raises
-        ------
-        NotFoundError
-            If there is none of this id.
-        UnavailableError
-            If the catalogue does not answer.
+        Parameters
+        ----------
+        principal : Principal or None
+            Who asks.
+        authorization : str or None
+            The header that says so.
         """
-        return await self._document(f"/collections/{quote(collection, safe='')}")
+        return SeenHoldings(self, principal, authorization)
 
-    async def items(self, collection: str) -> list[Document]:
-        """Return the items of a collection that are cubes, as STAC documents in order of id.
+    def keeps(self, path: str, principal: Principal) -> bool:
+        """Tell whether a document is kept for somebody by themselves."""
+        return (path, principal) in self._documents
 
-        Raises
-        ------
-        TooLargeError
-            If there are more than can be looked at together.
-        """
-        await self.collection(collection)
-        found = await self._pages(f"/collections/{quote(collection, safe='')}/items", "features")
-        return sorted((one for one in found if is_cube(one)), key=lambda one: str(one["id"]))
+    async def document(
+        self, path: str, principal: Principal | None = None, authorization: str | None = None
+    ) -> Document:
+        """Return what the catalogue answers somebody at a path below `/stac`."""
+        return await self._documents.get((path, principal), lambda: self._ask_catalogue(path, authorization))
 
-    async def item(self, collection: str, item: str) -> Document:
-        """Return one item as a STAC document."""
-        return await self._document(f"/collections/{quote(collection, safe='')}/items/{quote(item, safe='')}")
-
-    async def cube(self, collection: str, item: str) -> Cube:
-        """Open the cube of an item.
-
-        Raises
-        ------
-        NotFoundError
-            If there is no such item, or it is no cube that can be read here.
-        """
-        document = await self.item(collection, item)
-        address = cube_address(document)
-        # A cube that is written anew gets a new `updated` in the catalogue: then it is opened anew.
-        version = document["properties"].get("updated")
-        return await self._cubes.get((address, version), lambda: self._open(address))
-
-    async def _open(self, address: str) -> Cube:
+    async def are_strangers_let_in(self, path: str) -> bool:
+        """Tell whether a document about access lets everybody in; it may be hidden from strangers."""
         try:
-            return await Cube.open(self._store(address), self._fields)
+            return bool((await self.document(path))["granted"])
+        except NotFoundError:
+            return False
+
+    async def cube(self, place: Place, version: object) -> Cube:
+        """Open a cube; whether the asker may have it was found out before."""
+        # A cube that is written anew gets a new `updated` in the catalogue: then it is opened anew.
+        return await self._cubes.get((place, version), lambda: self._open(place))
+
+    async def _open(self, place: Place) -> Cube:
+        try:
+            return await Cube.open(self._store(place), self._fields)
         except (GeoscopeError, asyncio.CancelledError):
             raise
         except Exception as error:  # (obstore and zarr share no class of errors)
-            raise UnavailableError(f"The cube {address} cannot be read now: {error}") from error
+            raise UnavailableError(f"The cube {place.address} cannot be read now: {error}") from error
 
-    def _store(self, address: str) -> Store:
-        match = _S3_ADDRESS.fullmatch(address)
-        # The identity reads every bucket; a catalogue entry must not make a private one public.
-        if match is None or match["bucket"] not in PUBLIC_BUCKETS:
-            raise NotFoundError(f"The cube {address} is not in a public bucket of this platform.")
-        keys = read_s3_keys(self._settings, S3_IDENTITY)
-        return ObjectStore(
-            open_bucket(self._settings, match["bucket"], keys, prefix=match["key"]), read_only=True
-        )
+    def _store(self, place: Place) -> Store:
+        keys = read_s3_keys(self.settings, S3_IDENTITY)
+        return ObjectStore(open_bucket(self.settings, place.bucket, keys, prefix=place.key), read_only=True)
 
-    async def _pages(self, path: str, member: str) -> list[Document]:
-        found: list[Document] = []
-        address: str | None = f"{path}?limit={MOST_ITEMS}"
-        while address is not None:
-            page = await self._document(address)
-            found += page[member]
-            address = _next_page(path, page)
-            if address and len(found) >= MOST_ITEMS:
-                raise TooLargeError(
-                    f"{path} holds more than {MOST_ITEMS} entries.", "Name the one that you want."
-                )
-        return found
-
-    async def _document(self, path: str) -> Document:
-        return await self._documents.get(path, lambda: self._ask_catalogue(path))
-
-    async def _ask_catalogue(self, path: str) -> Document:
+    async def _ask_catalogue(self, path: str, authorization: str | None) -> Document:
+        headers = {"Authorization": authorization} if authorization else {}
         try:
-            answer = await self._catalogue.get(path)
+            answer = await self._catalogue.get(path, headers=headers)
         except httpx.HTTPError as error:
             raise UnavailableError(
                 f"The catalogue does not answer: {error!r}.", "Try again in a moment."
@@ -166,31 +134,136 @@ class Holdings:
         )
 
 
-class _Kept[Value]:
-    """Results by key, for a time or until newer ones need their place; who ask at once share one asking."""
+class SeenHoldings:
+    """The holdings as somebody sees them, for one request.
 
-    def __init__(self, most: int, lifetime_s: float = float("inf")) -> None:
-        self._most = most
-        self._lifetime_s = lifetime_s
-        self._kept: OrderedDict[Hashable, tuple[float, asyncio.Task[Value]]] = OrderedDict()
+    `is_for_everybody` tells, once the request was answered, whether a stranger would have got the same.
+    """
 
-    async def get(self, key: Hashable, ask: Callable[[], Awaitable[Value]]) -> Value:
-        expiry, asking = self._kept.get(key, (0.0, None))
-        failed = (
-            asking is not None and asking.done() and (asking.cancelled() or asking.exception() is not None)
-        )
-        if asking is None or failed or monotonic() >= expiry:
-            asking = asyncio.ensure_future(_call(ask))
-            self._kept[key] = monotonic() + self._lifetime_s, asking
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._most:
-            self._kept.popitem(last=False)
-        # One who goes away must not end the asking for the others.
-        return await asyncio.shield(asking)
+    def __init__(self, holdings: Holdings, principal: Principal | None, authorization: str | None) -> None:
+        self._holdings, self._principal, self._authorization = holdings, principal, authorization
+        self.is_for_everybody = True
+
+    async def collections(self) -> list[Document]:
+        """Return every collection that holds cubes, as STAC documents in order of id."""
+        self.is_for_everybody = self._principal is None
+        found = await self._pages("/collections", "collections", self._own_document)
+        return sorted((one for one in found if "cube:variables" in one), key=lambda one: str(one["id"]))
+
+    async def collection(self, collection: str) -> Document:
+        """Return one collection as a STAC document.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none of this id, or not for the asker.
+        UnavailableError
+            If the catalogue does not answer.
+        """
+        return await self._document(_path(collection))
+
+    async def items(self, collection: str) -> list[Document]:
+        """Return the items of a collection that are cubes, as STAC documents in order of id.
+
+        Raises
+        ------
+        TooLargeError
+            If there are more than can be looked at together.
+        """
+        await self.collection(collection)
+        found = await self._pages(f"{_path(collection)}/items", "features", self._document)
+        return sorted((one for one in found if is_cube(one)), key=lambda one: str(one["id"]))
+
+    async def item(self, collection: str, item: str) -> Document:
+        """Return one item as a STAC document."""
+        return await self._document(f"{_path(collection)}/items/{quote(item, safe='')}")
+
+    async def cube(self, collection: str, item: str) -> Cube:
+        """Open the cube of an item.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such item, or it is no cube that can be read here.
+        NotSignedInError, NotAllowedError
+            If its data is not for the asker; saying for whom, and where to ask.
+        """
+        document = await self.item(collection, item)
+        address = cube_address(document)
+        try:
+            place = Place.parse(address)
+        except InvalidInputError as error:
+            raise _no_such_place(address) from error
+        if ANNOUNCED_AS in document["properties"] or place.bucket not in PUBLIC_BUCKETS or not place.key:
+            await self._require_data(collection, place)
+        return await self._holdings.cube(place, document["properties"].get("updated"))
+
+    async def _require_data(self, collection: str, place: Place) -> None:
+        """Ask the catalogue whether the asker may have a collection's data, and whether this is its own.
+
+        The service's identity reads every bucket: an item that names somebody else's cube must not open it.
+        """
+        path = f"{_path(collection)}/access"
+        access = await self._own_document(path)
+        if not access["granted"]:
+            policy = Policy.parse(access["policy"])
+            raise refusal(self._holdings.settings.public_url, policy, self._principal)
+        if not place.key or not any(Place.parse(each).holds(place) for each in access["places"]):
+            raise _no_such_place(place.address)
+        if self._principal is not None:
+            self.is_for_everybody = self.is_for_everybody and await self._holdings.are_strangers_let_in(path)
+
+    async def _pages(
+        self, path: str, member: str, ask: Callable[[str], Awaitable[Document]]
+    ) -> list[Document]:
+        found: list[Document] = []
+        address: str | None = f"{path}?limit={MOST_ITEMS}"
+        while address is not None:
+            page = await ask(address)
+            found += page[member]
+            address = _next_page(path, page)
+            if address and len(found) >= MOST_ITEMS:
+                raise TooLargeError(
+                    f"{path} holds more than {MOST_ITEMS} entries.", "Name the one that you want."
+                )
+        return found
+
+    async def _document(self, path: str) -> Document:
+        """Return what everybody may know; what is hidden from strangers is asked in the asker's own name."""
+        if self._principal is None or not self._holdings.keeps(path, self._principal):
+            try:
+                return await self._holdings.document(path)
+            except NotFoundError:
+                if self._principal is None:
+                    raise
+        self.is_for_everybody = False
+        return await self._own_document(path)
+
+    async def _own_document(self, path: str) -> Document:
+        return await self._holdings.document(path, self._principal, self._authorization)
 
 
-async def _call[Value](ask: Callable[[], Awaitable[Value]]) -> Value:
-    return await ask()
+def cache_headers(holdings: SeenHoldings, for_everybody: str) -> dict[str, str]:
+    """Return headers for an answer: what was given to somebody is kept in no shared cache, and asked anew.
+
+    Parameters
+    ----------
+    holdings : SeenHoldings
+        What the answer was made of.
+    for_everybody : str
+        `Cache-Control` of what a stranger gets, too.
+    """
+    if holdings.is_for_everybody:
+        return {"Cache-Control": for_everybody} if for_everybody else {}
+    return {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
+
+
+def _path(collection: str) -> str:
+    return f"/collections/{quote(collection, safe='')}"
+
+
+def _no_such_place(address: str) -> NotFoundError:
+    return NotFoundError(f"The cube {address[:200]} lies where it cannot be opened from.")
 
 
 def is_cube(item: Document) -> bool:
@@ -209,11 +282,9 @@ def cube_address(item: Document) -> str:
         If no asset is a Zarr group in an object store.
     """
     for asset in item.get("assets", {}).values():
-        if str(asset.get("type", "")).startswith(CUBE_MEDIA_TYPE):
-            alternates = (alternate.get("href", "") for alternate in asset.get("alternate", {}).values())
-            for address in (asset.get("href", ""), *alternates):
-                if str(address).startswith("s3://"):
-                    return str(address)
+        address = s3_address(asset) if str(asset.get("type", "")).startswith(CUBE_MEDIA_TYPE) else None
+        if address is not None:
+            return address
     raise NotFoundError(f"The item {item.get('id')!r} has no cube.", "Only Zarr groups can be cut and drawn.")
 
 
@@ -241,10 +312,17 @@ async def holdings_lifespan(application: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-def holdings_of_request(request: Request) -> Holdings:
+async def shared_holdings(request: Request) -> Holdings:
     """Return the holdings of the application that answers."""
     holdings: Holdings = request.app.state.holdings
     return holdings
 
 
-OpenHoldings = Annotated[Holdings, Depends(holdings_of_request)]
+async def holdings_of_request(
+    request: Request, principal: AskingPrincipal, holdings: Annotated[Holdings, Depends(shared_holdings)]
+) -> SeenHoldings:
+    """Return the holdings as the sender of a request sees them."""
+    return holdings.seen_by(principal, request.headers.get("authorization"))
+
+
+OpenHoldings = Annotated[SeenHoldings, Depends(holdings_of_request)]

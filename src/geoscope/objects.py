@@ -1,7 +1,12 @@
 """The object store, as a service of the platform opens it: S3 with the keys of one identity."""
 
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
 from obstore.store import S3Store
 
+from geoscope.errors import InvalidInputError
 from geoscope.secrets import S3Keys
 from geoscope.settings import Settings
 
@@ -11,6 +16,54 @@ REGION = "us-east-1"
 BUCKETS = ("archive", "collections", "demo", "home-administrator", "products")
 # Everybody reads their objects, with no keys.
 PUBLIC_BUCKETS = ("demo",)
+
+_ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<key>[^\x00-\x1f]*))?")
+
+
+class Place(NamedTuple):
+    """A folder or an object of the object store; keys have no slash at either end."""
+
+    bucket: str
+    key: str
+
+    @classmethod
+    def parse(cls, address: str) -> Self:
+        """Read an `s3://` address.
+
+        Raises
+        ------
+        InvalidInputError
+            If it is none.
+        """
+        match = _ADDRESS.fullmatch(address)
+        key = (match["key"] or "").strip("/") if match else ""
+        if match is None or any(part in ("", ".", "..") for part in (key.split("/") if key else [])):
+            raise InvalidInputError(
+                f"The address {address[:200]!r} cannot be used.",
+                "Expected s3://BUCKET or s3://BUCKET/FOLDER.",
+            )
+        return cls(match["bucket"], key)
+
+    @property
+    def address(self) -> str:
+        """The `s3://` address."""
+        return f"s3://{self.bucket}/{self.key}".rstrip("/")
+
+    def below(self, path: str) -> "Place":
+        """Return a place inside of this folder."""
+        return Place(self.bucket, f"{self.key}/{path}".strip("/"))
+
+    def holds(self, other: "Place") -> bool:
+        """Tell whether another place is this one or lies inside of it."""
+        inside = not self.key or other.key == self.key or other.key.startswith(self.key + "/")
+        return other.bucket == self.bucket and inside
+
+
+def s3_address(asset: Mapping[str, Any]) -> str | None:
+    """Return where an asset of an item lies in an object store: its `s3://` address, if it says one."""
+    alternates = (each.get("href") for each in (asset.get("alternate") or {}).values())
+    addresses = (str(href) for href in (asset.get("href"), *alternates))
+    return next((address for address in addresses if address.startswith("s3://")), None)
 
 
 def open_bucket(

@@ -126,6 +126,10 @@ class CatalogueClient:
             )
         )
 
+    def put_policy(self, collection: str, policy: str) -> None:
+        """Say whom the data of a collection is for."""
+        _document(self._request("PUT", f"/collections/{collection}/access", {"policy": policy}))
+
     def _find(self, path: str) -> Document | None:
         answer = self._request("GET", path)
         return None if answer.status_code == 404 else _document(answer)

@@ -98,11 +98,22 @@ def _error_response(
     error: GeoscopeError, error_document: ErrorDocument, headers: Mapping[str, str] | None = None
 ) -> Response:
     document, media_type = error_document(error)
-    challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    return Response(orjson.dumps(document), error.status, challenge | dict(headers or {}), media_type)
+    own = {"Cache-Control": "no-store"} | ({"WWW-Authenticate": "Bearer"} if error.status == 401 else {})
+    return Response(orjson.dumps(document), error.status, own | dict(headers or {}), media_type)
 
 
-def signed_in_principal(request: Request) -> Principal:
+async def asking_principal(request: Request) -> Principal | None:
+    """Return who sends a request, or None for a stranger without a token.
+
+    Raises
+    ------
+    NotSignedInError
+        If there is a token and it is not valid: a bad token is never taken for none.
+    """
+    return principal_of_header(current_settings(), request.headers.get("authorization"))
+
+
+async def signed_in_principal(request: Request) -> Principal:
     """Return who sends a request; a stranger is refused.
 
     Raises
@@ -110,7 +121,7 @@ def signed_in_principal(request: Request) -> Principal:
     NotSignedInError
         If there is no token, or a wrong one.
     """
-    principal = principal_of_header(current_settings(), request.headers.get("authorization"))
+    principal = await asking_principal(request)
     if principal is None:
         raise NotSignedInError(
             "This needs an access token.", "Send 'Authorization: Bearer TOKEN' (RFC 6750)."
@@ -118,6 +129,7 @@ def signed_in_principal(request: Request) -> Principal:
     return principal
 
 
+AskingPrincipal = Annotated[Principal | None, Depends(asking_principal)]
 SignedInPrincipal = Annotated[Principal, Depends(signed_in_principal)]
 
 

@@ -14,7 +14,7 @@ import uvicorn
 
 from geoscope.access import issue_token
 from geoscope.catalogue.manifest import EDITOR_ROLE
-from geoscope.holdings import holdings_of_request
+from geoscope.holdings import shared_holdings
 from geoscope.manifests import core_manifests
 from geoscope.runtime.data_apis import SideBySide
 from geoscope.secrets import ensure_secrets
@@ -125,7 +125,7 @@ def data_half(settings, listening, demo):
     holdings = LocalHoldings(*demo)
     side_by_side = SideBySide([manifest for manifest in core_manifests() if manifest.app])
     for application in side_by_side._applications:
-        application.dependency_overrides[holdings_of_request] = lambda: holdings
+        application.dependency_overrides[shared_holdings] = lambda: holdings
     server = uvicorn.Server(uvicorn.Config(side_by_side, log_level="warning", lifespan="on"))
     thread = threading.Thread(target=server.run, args=([listening.dup()],), daemon=True)
     thread.start()

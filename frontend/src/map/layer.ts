@@ -23,10 +23,27 @@ export interface LayerDocument {
   "geoscope:time"?: string | null;
 }
 
-export async function loadLayer(url: string, signal: AbortSignal): Promise<LayerDocument> {
-  const response = await fetch(url, { signal, headers: { Accept: "application/json" } });
+export interface Layer {
+  document: LayerDocument;
+  /** How its tiles are asked for. */
+  credentials: RequestCredentials;
+}
+
+/**
+ * Asks as a stranger first: what is for everybody then costs the platform no question of who is looking, for
+ * each of many tiles. What is not is asked for as the visitor.
+ */
+export async function loadLayer(url: string, signal: AbortSignal): Promise<Layer> {
+  const ask = (credentials: RequestCredentials) =>
+    fetch(url, { signal, credentials, headers: { Accept: "application/json" } });
+  let credentials: RequestCredentials = "omit";
+  let response = await ask(credentials);
+  if ([401, 403, 404].includes(response.status)) {
+    credentials = "same-origin";
+    response = await ask(credentials);
+  }
   if (!response.ok) throw new Error(`${url}: HTTP ${response.status}`);
-  return (await response.json()) as LayerDocument;
+  return { document: (await response.json()) as LayerDocument, credentials };
 }
 
 /** Puts the data between land and outlines. */

@@ -32,6 +32,8 @@ export abstract class MapElement extends HTMLElement {
   /** How this kind of map begins. */
   protected abstract options(): Partial<MapOptions> & { projection: "globe" | "mercator" };
 
+  private credentials: RequestCredentials = "omit";
+
   /** Called when the style is there: sources and layers can be added. */
   protected abstract begin(map: MapLibreMap, signal: AbortSignal): void;
 
@@ -122,6 +124,8 @@ export abstract class MapElement extends HTMLElement {
       container,
       style: baseStyle(readMapColors(this), projection),
       attributionControl: false,
+      // MapLibre's type does not know "omit"; fetch, which it is for, does.
+      transformRequest: (url) => ({ url, credentials: this.credentials as "same-origin" }),
       dragRotate: false,
       touchPitch: false,
       pitchWithRotate: false,
@@ -170,7 +174,8 @@ export abstract class MapElement extends HTMLElement {
     const url = this.getAttribute("tilejson");
     if (!url) return this.addFooter(null, ["Natural Earth"]);
     try {
-      const layer = await loadLayer(url, signal);
+      const { document: layer, credentials } = await loadLayer(url, signal);
+      this.credentials = credentials;
       this.layerKnown(map, layer);
       showLayer(map, layer);
       this.dataset.layer = "loading";

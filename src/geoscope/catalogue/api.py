@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from geoscope.catalogue import access_routes
 from geoscope.catalogue.data_lake.application import add_data_lake
 from geoscope.catalogue.federation import routes as federation_routes
 from geoscope.catalogue.federation.running import open_federation
@@ -30,6 +31,7 @@ def create_application() -> FastAPI:
     application.include_router(reading_routes.router)
     application.include_router(summary_routes.router)
     application.include_router(transaction_routes.router)
+    application.include_router(access_routes.router)
     application.include_router(publishing_routes.router)
     application.include_router(data_routes.router)
     application.include_router(federation_routes.router)

@@ -208,7 +208,7 @@ async def _compare_collection(
         return [Difference(collection, "is missing" if copied is None else "is another document")]
     differences = []
     if await target.sharing(collection) != await source.sharing(collection):
-        differences.append(Difference(collection, "has another owner or other readers"))
+        differences.append(Difference(collection, "has another owner, other readers or another policy"))
     progress = CopyProgress("comparing", collection)
     async for items, _, progress.total in _pages(source, collection):
         differences += await _compare_items(target, collection, items)

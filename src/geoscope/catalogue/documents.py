@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from geoscope.access import Policy
+from geoscope.catalogue.announcing import announce
 from geoscope.catalogue.finding import ItemAnswer
 from geoscope.catalogue.models import CollectionPage, FoundCollection, FoundItem
+from geoscope.catalogue.placeholders import BASE, S3
 from geoscope.catalogue.stac_api.fields import FieldSelection
 from geoscope.settings import Settings
 
-BASE = "geoscope://base"
-S3 = "geoscope://s3"
 _SCHEME = b"geoscope://"
 ROOT = f"{BASE}/stac"
 
@@ -33,6 +34,8 @@ GENERATED_RELS = frozenset(
 )
 
 type Link = Mapping[str, Any]
+# Of the collections whose data is not for everybody, by id.
+type Policies = Mapping[str, Policy]
 
 
 class Addresses(NamedTuple):
@@ -87,9 +90,9 @@ def link(rel: str, href: str, type_: str = JSON, **more: object) -> Link:
     return {"rel": rel, "href": href, "type": type_, **more}
 
 
-def item_document(item: FoundItem) -> bytes:
-    """Return an item with its links."""
-    return _splice(item.document, _item_links(item, ROOT))
+def item_document(item: FoundItem, policy: Policy | None = None) -> bytes:
+    """Return an item with its links, and with its policy if its data is not for everybody."""
+    return _splice(announce(item.document, policy), _item_links(item, ROOT))
 
 
 def _item_links(item: FoundItem, root: str) -> bytes:
@@ -102,8 +105,8 @@ def _item_links(item: FoundItem, root: str) -> bytes:
     ).encode()
 
 
-def collection_document(collection: FoundCollection) -> bytes:
-    """Return a collection with its links."""
+def collection_document(collection: FoundCollection, policy: Policy | None = None) -> bytes:
+    """Return a collection with its links, and with its policy if its data is not for everybody."""
     href = f"{ROOT}/collections/{collection.id}"
     links = [
         link("self", href, title="This collection"),
@@ -114,11 +117,15 @@ def collection_document(collection: FoundCollection) -> bytes:
         link("aggregate", f"{href}/aggregate", title="Aggregate"),
         link("aggregations", f"{href}/aggregations", title="Aggregations"),
     ]
-    return _splice(collection.document, orjson.dumps(links)[1:-1])
+    return _splice(announce(collection.document, policy), orjson.dumps(links)[1:-1])
 
 
 def item_collection_document(
-    answer: ItemAnswer, links: Sequence[Link], known: Addresses, selection: FieldSelection | None = None
+    answer: ItemAnswer,
+    links: Sequence[Link],
+    known: Addresses,
+    policies: Policies,
+    selection: FieldSelection | None = None,
 ) -> bytes:
     """Return a page of items as a GeoJSON FeatureCollection, with addresses filled in.
 
@@ -128,7 +135,8 @@ def item_collection_document(
     root = fill_in(ROOT.encode(), known).decode()
     features: list[bytes | memoryview] = []
     for item in answer.items:
-        document, item_links = fill_in(item.document, known), _item_links(item, root)
+        announced = announce(item.document, policies.get(item.collection))
+        document, item_links = fill_in(announced, known), _item_links(item, root)
         if selection is not None:
             features += (b",", selection.select(_splice(document, item_links)))
         else:
@@ -151,11 +159,14 @@ def item_collection_document(
 def collections_document(
     page: CollectionPage,
     links: Sequence[Link],
+    policies: Policies,
     selection: FieldSelection | None = None,
     member: str = "collections",
 ) -> bytes:
     """Return a page of collections, which stand in a member of this name."""
-    documents = [collection_document(collection) for collection in page.collections]
+    documents = [
+        collection_document(collection, policies.get(collection.id)) for collection in page.collections
+    ]
     if selection is not None:
         documents = [selection.select(document) for document in documents]
     return b'{"%b":[%b],"links":%b,"numberReturned":%d,"numberMatched":%d}' % (

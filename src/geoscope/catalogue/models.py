@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import Any, NamedTuple
 
+from geoscope.access import PUBLIC, Policy
 from geoscope.catalogue.areas import Area, Box, Footprint
 from geoscope.catalogue.datetimes import Interval
 from geoscope.catalogue.filters import Filter
@@ -222,10 +223,14 @@ class ValueSummary(NamedTuple):
 
 
 class Sharing(NamedTuple):
-    """Who may change a collection besides catalogue editors, and who finds it (None: everybody)."""
+    """Who may change a collection besides catalogue editors, and who finds it (None: everybody).
+
+    Its data is for those who find it and whom the policy lets in.
+    """
 
     owner: str | None = None
     readers: frozenset[str] | None = None
+    policy: Policy = PUBLIC
 
 
 @dataclass(frozen=True)
@@ -259,6 +264,8 @@ class CollectionRecord:
         Name of the reader who may change it besides catalogue editors.
     readers : frozenset of str or None
         Names of those from whom it is not hidden (see `Reader`); None: everybody finds it.
+    policy : Policy or None
+        Whom its data is for; None: as it was, for everybody where it is new.
     indexed : tuple of str
         Properties of its items that are to be indexed, besides those that every collection has indexed:
         searches, sorting and summaries by them are quick then, also of items that were there before.
@@ -273,6 +280,7 @@ class CollectionRecord:
     backends: tuple[str, ...] = ()
     owner: str | None = None
     readers: frozenset[str] | None = None
+    policy: Policy | None = None
     indexed: tuple[str, ...] = ()
 
 

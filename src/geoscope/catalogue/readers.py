@@ -1,11 +1,12 @@
 """For whom the catalogue answers, and who may change what."""
 
-from geoscope.access import ADMINISTRATOR, Principal
+from geoscope.access import ADMINISTRATOR, Principal, require_data
 from geoscope.catalogue.manifest import EDITOR_ROLE, PUBLISHER_ROLE
 from geoscope.catalogue.models import ANYBODY, Reader, Sharing
 from geoscope.catalogue.store import CatalogueStore
 from geoscope.catalogue.transactions import no_collection
 from geoscope.errors import NotAllowedError
+from geoscope.settings import current_settings
 
 
 def reader_of(principal: Principal | None) -> Reader:
@@ -16,12 +17,30 @@ def reader_of(principal: Principal | None) -> Reader:
     if principal is None:
         return ANYBODY
     sees_all = ADMINISTRATOR in principal.roles or principal.subject.startswith("service:")
-    return Reader(frozenset({f"user:{principal.subject}"}), sees_all)
+    entities = {f"entity:{slug}" for slug in principal.entities}
+    return Reader(frozenset({f"user:{principal.subject}", *entities}), sees_all)
 
 
 def finds(reader: Reader, sharing: Sharing) -> bool:
     """Tell whether a collection is not hidden from a reader."""
     return reader.sees_all or sharing.readers is None or not sharing.readers.isdisjoint(reader.names)
+
+
+async def require_data_of(store: CatalogueStore, principal: Principal | None, collection: str) -> Sharing:
+    """Refuse whoever may not have the data of a collection, and return who owns and finds it.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such collection, or it is hidden from the principal.
+    NotSignedInError, NotAllowedError
+        Saying whom its data is for, and where to ask to be let in.
+    """
+    sharing = await store.sharing(collection)
+    if sharing is None or not finds(reader_of(principal), sharing):
+        raise no_collection(collection)
+    require_data(current_settings().public_url, sharing.policy, principal, sharing.owner)
+    return sharing
 
 
 async def require_changeable(store: CatalogueStore, principal: Principal, collection: str) -> None:

@@ -13,6 +13,7 @@ from shapely.geometry import shape
 from stac_pydantic.collection import Collection
 from stac_pydantic.item import Item
 
+from geoscope.catalogue.announcing import withdraw
 from geoscope.catalogue.areas import footprint_of, parse_bbox
 from geoscope.catalogue.datetimes import EARLIEST_US, LATEST_US, Interval, parse_instant
 from geoscope.catalogue.documents import GENERATED_RELS
@@ -102,6 +103,7 @@ def item_record(sent: Mapping[str, Any], collection: str, previous: bytes | None
         _check(Item, item, "item")
     _check_version_and_id(item)
     item["properties"] = _with_backends(item["properties"], "properties")
+    withdraw(item, item["properties"])
     if item["collection"] != collection:
         raise InvalidInputError(f"collection: {item['collection']!r} is not {collection!r} of the path.")
     if item["geometry"] is None and item.get("bbox") is not None:
@@ -121,11 +123,16 @@ def item_record(sent: Mapping[str, Any], collection: str, previous: bytes | None
 
 
 def collection_record(sent: Mapping[str, Any], previous: bytes | None = None) -> CollectionRecord:
-    """Check a collection and make it ready to be stored; parameters and errors as of `item_record`."""
+    """Check a collection and make it ready to be stored; parameters and errors as of `item_record`.
+
+    The policy that it announces counts for a new one alone: who sends a document again may not know of the
+    policy of now.
+    """
     collection = {"type": "Collection", "stac_version": STAC_VERSION, "links": [], **sent}
     _check(Collection, collection, "collection")
     _check_version_and_id(collection)
     collection["summaries"] = _with_backends(collection.get("summaries") or {}, "summaries")
+    announced = withdraw(collection, collection)
     extent = collection["extent"]
     if not extent["spatial"]["bbox"]:
         raise InvalidInputError(
@@ -139,6 +146,7 @@ def collection_record(sent: Mapping[str, Any], previous: bytes | None = None) ->
         text=collection_text(collection),
         document=_stored(collection, previous, None),
         backends=tuple(collection["summaries"][BACKENDS]),
+        policy=announced if previous is None else None,
         indexed=_indexed(collection["summaries"]),
     )
 

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from geoscope.cli.options import AsJson, DataDir, PlatformUrl, settings_of
 from geoscope.cli.panels import USE
-from geoscope.errors import InvalidInputError, NotFoundError, UnavailableError
+from geoscope.credentials import access_token, find_sign_in
+from geoscope.errors import InvalidInputError, NotFoundError, NotSignedInError, UnavailableError
 from geoscope.runtime.state import read_state
 
 application = typer.Typer()
@@ -164,7 +165,9 @@ def _platform_url(url: str | None, data_dir: Path | None) -> str:
 
 def _get(base: str, path: str, query: dict[str, Any]) -> httpx.Response:
     try:
-        response = httpx.get(base + path, params=query, timeout=TIMEOUT_S, follow_redirects=True)
+        response = httpx.get(
+            base + path, params=query, headers=_own_token(base), timeout=TIMEOUT_S, follow_redirects=True
+        )
     except httpx.HTTPError as error:
         raise UnavailableError(
             f"No platform answers at {base}.", "Start it with `geoscope up`, or name another with --url."
@@ -172,6 +175,14 @@ def _get(base: str, path: str, query: dict[str, Any]) -> httpx.Response:
     if response.is_error:
         raise InvalidInputError(_problem(response))
     return response
+
+
+def _own_token(base: str) -> dict[str, str]:
+    """Return the header of somebody who has run `geoscope login`; strangers find what is public."""
+    try:
+        return {"Authorization": f"Bearer {access_token(base)}"} if find_sign_in(base) else {}
+    except NotSignedInError:
+        return {}
 
 
 def _problem(response: httpx.Response) -> str:

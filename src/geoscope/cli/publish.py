@@ -55,6 +55,13 @@ def publish(
     visibility: Annotated[
         str | None, typer.Option(help="private, entity:ID or public.", show_default="private, if it is new")
     ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help="Whom its data is for among those who find it: public, registered, role:NAME or entity:ID.",
+            show_default="public, if it is new",
+        ),
+    ] = None,
     datetime: Annotated[str | None, typer.Option(help="Time of the files that name none (RFC 3339).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be published.")] = False,
     strict: Annotated[bool, typer.Option(help="Publish nothing if a file cannot be used.")] = False,
@@ -73,6 +80,7 @@ def publish(
         "description": description,
         "licence": licence,
         **_visibility(visibility),
+        "policy": policy,
         "datetime": datetime,
         "dry_run": dry_run,
         "strict": strict,

@@ -13,7 +13,7 @@ from geoscope.cuts.position import Series, read_series
 from geoscope.cuts.queries import Form, Place, check_reference_system, read_names
 from geoscope.cuts.table import csv_table
 from geoscope.errors import NotFoundError, TooLargeError
-from geoscope.holdings import OpenHoldings, holdings_lifespan, is_cube
+from geoscope.holdings import OpenHoldings, SeenHoldings, cache_headers, holdings_lifespan, is_cube
 from geoscope.settings import current_settings
 from geoscope.web import base_url, service_application
 
@@ -75,7 +75,8 @@ async def conformance() -> Response:
 @router.get("/collections", summary="Collections")
 async def collections(request: Request, holdings: OpenHoldings) -> Response:
     """List the collections that can be cut."""
-    return _document(metadata.collections(await holdings.collections(), _address(request)))
+    found = metadata.collections(await holdings.collections(), _address(request))
+    return _document(found, holdings)
 
 
 @router.get("/collections/{collection}", summary="One collection")
@@ -84,14 +85,14 @@ async def one_collection(request: Request, holdings: OpenHoldings, collection: s
     document = await holdings.collection(collection)
     if "cube:variables" not in document:
         raise NotFoundError(f"The collection {collection!r} holds no cubes.", "Only cubes can be cut.")
-    return _document(metadata.collection(document, _address(request)))
+    return _document(metadata.collection(document, _address(request)), holdings)
 
 
 @router.get("/collections/{collection}/instances", summary="Instances of a collection")
 async def instances(request: Request, holdings: OpenHoldings, collection: str) -> Response:
     """List the instances of a collection, such as the scenarios of a projection."""
     parent, items = await holdings.collection(collection), await holdings.items(collection)
-    return _document(metadata.instances(items, parent, _address(request)))
+    return _document(metadata.instances(items, parent, _address(request)), holdings)
 
 
 @router.get("/collections/{collection}/instances/{instance}", summary="One instance")
@@ -100,7 +101,7 @@ async def one_instance(request: Request, holdings: OpenHoldings, collection: str
     item = await holdings.item(collection, instance)
     if not is_cube(item):
         raise NotFoundError(f"The instance {instance!r} is no cube.", "Only cubes can be cut.")
-    return _document(metadata.instance(item, _address(request)))
+    return _document(metadata.instance(item, _address(request)), holdings)
 
 
 @router.get("/collections/{collection}/position", summary="Time series at a place, of each instance")
@@ -115,7 +116,7 @@ async def collection_position(holdings: OpenHoldings, collection: str, query: Po
     share = query.max_values // max(len(items), 1)
     readings = (_read(holdings, collection, item["id"], query, share) for item in items)
     found = _those_that_have_data(await asyncio.gather(*readings, return_exceptions=True), collection)
-    return _series_response(found, query.form, collection)
+    return _series_response(holdings, found, query.form, collection)
 
 
 @router.get("/collections/{collection}/instances/{instance}/position", summary="Time series at a place")
@@ -124,11 +125,11 @@ async def instance_position(
 ) -> Response:
     """Read a place in one instance."""
     series = await _read(holdings, collection, instance, query, query.max_values)
-    return _series_response([series], query.form, f"{collection}-{instance}")
+    return _series_response(holdings, [series], query.form, f"{collection}-{instance}")
 
 
 async def _read(
-    holdings: OpenHoldings, collection: str, instance: str, query: PositionQuery, max_values: int
+    holdings: SeenHoldings, collection: str, instance: str, query: PositionQuery, max_values: int
 ) -> Series:
     cube = await holdings.cube(collection, instance)
     return await read_series(instance, cube, query.place, query.names, query.datetime, max_values)
@@ -146,8 +147,9 @@ def _those_that_have_data(readings: list[Series | BaseException], collection: st
     return found
 
 
-def _series_response(found: list[Series], form: Form, name: str) -> Response:
-    headers = {"Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
+def _series_response(holdings: SeenHoldings, found: list[Series], form: Form, name: str) -> Response:
+    headers = cache_headers(holdings, CACHE_CONTROL)
+    headers["Vary"] = ", ".join(filter(None, ("Accept", headers.get("Vary"))))
     if form is Form.CSV:
         safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
         headers["Content-Disposition"] = f'attachment; filename="{safe}.csv"'
@@ -157,8 +159,10 @@ def _series_response(found: list[Series], form: Form, name: str) -> Response:
     return Response(content, media_type=form.media_type, headers=headers)
 
 
-def _document(model: BaseModel) -> Response:
-    return Response(model.model_dump_json(exclude_none=True, by_alias=True), media_type="application/json")
+def _document(model: BaseModel, holdings: SeenHoldings | None = None) -> Response:
+    headers = cache_headers(holdings, "") if holdings else {}
+    content = model.model_dump_json(exclude_none=True, by_alias=True)
+    return Response(content, headers=headers, media_type="application/json")
 
 
 def _address(request: Request) -> str:

@@ -21,6 +21,7 @@ MANIFEST = Manifest(
     ),
     openapi="/edr/-/openapi",
     health="/edr/-/health",
+    personal=True,
     documentation="https://docs.ogc.org/is/19-086r6/19-086r6.html",
     meters=(Meter(name="values", unit="values"),),
     sustainability="A series of ten years reads about a megabyte of the store, however large the cube is.",

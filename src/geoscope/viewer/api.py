@@ -8,9 +8,9 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 
-from geoscope.holdings import holdings_lifespan
+from geoscope.holdings import cache_headers, holdings_lifespan
 from geoscope.viewer.colormaps import offered_colormaps
-from geoscope.viewer.drawing import RequestedDrawing
+from geoscope.viewer.drawing import Drawing, RequestedDrawing
 from geoscope.viewer.frames import LARGEST_SIDE, choose_frame, read_bounds
 from geoscope.viewer.manifest import MANIFEST
 from geoscope.viewer.picture import draw, draw_legend
@@ -46,7 +46,9 @@ async def tilejson(request: Request, drawing: RequestedDrawing) -> Response:
     """Describe the tiles of a variable, with its legend and its times."""
     asked = {key: str(value) for key, value in asdict(drawing.wish).items() if value is not None}
     return Response(
-        orjson.dumps(tile_document(drawing, base_url(request), asked)), media_type="application/json"
+        orjson.dumps(tile_document(drawing, base_url(request), asked)),
+        headers=cache_headers(drawing.holdings, ""),
+        media_type="application/json",
     )
 
 
@@ -57,7 +59,7 @@ async def tile(request: Request, drawing: RequestedDrawing, z: int, x: int, y: i
     png = await asyncio.to_thread(
         lambda: draw(field, cells_of_tile(drawing.cube.grid, z, x, y), drawing.style)
     )
-    return _png_response(request, png)
+    return _png_response(request, drawing, png)
 
 
 @of_item.get("/map.png", summary="A picture in plate carrée (EPSG:4326)")
@@ -75,7 +77,7 @@ async def picture(
     png = await asyncio.to_thread(
         lambda: draw(field, cells_of_picture(drawing.cube.grid, frame), drawing.style)
     )
-    return _png_response(request, png)
+    return _png_response(request, drawing, png)
 
 
 @of_item.get("/legend.png", summary="The legend as a picture")
@@ -86,12 +88,12 @@ async def legend(
     height: Annotated[int, Query(ge=64, le=256)] = 68,
 ) -> Response:
     """Draw the colours with their values and unit."""
-    return _png_response(request, draw_legend(drawing.style, width, height))
+    return _png_response(request, drawing, draw_legend(drawing.style, width, height))
 
 
-def _png_response(request: Request, png: bytes) -> Response:
+def _png_response(request: Request, drawing: Drawing, png: bytes) -> Response:
     tag = f'"{blake2b(png, digest_size=12).hexdigest()}"'
-    headers = {"Cache-Control": CACHE_CONTROL, "ETag": tag}
+    headers = cache_headers(drawing.holdings, CACHE_CONTROL) | {"ETag": tag}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(png, media_type="image/png", headers=headers)

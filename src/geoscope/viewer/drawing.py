@@ -8,19 +8,20 @@ from fastapi import Depends, Query
 from numpy.typing import NDArray
 
 from geoscope.cubes.cube import Cube
-from geoscope.holdings import Document, OpenHoldings
+from geoscope.holdings import Document, OpenHoldings, SeenHoldings
 from geoscope.viewer.style import Style, Wish, choose_style, renders_of
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A cube, its documents, what was asked for and how it is drawn."""
+    """A cube, its documents, what was asked for, how it is drawn, and as whose."""
 
     cube: Cube
     item: Document
     collection: Document
     wish: Wish
     style: Style
+    holdings: SeenHoldings
 
     async def field(self) -> NDArray[np.float32]:
         """Read the field that is drawn."""
@@ -48,7 +49,7 @@ async def drawing_of_request(
     collection_document = await holdings.collection(collection)
     cube = await holdings.cube(collection, item)
     style = await choose_style(cube, wish, renders_of(item_document, collection_document))
-    return Drawing(cube, item_document, collection_document, wish, style)
+    return Drawing(cube, item_document, collection_document, wish, style, holdings)
 
 
 RequestedDrawing = Annotated[Drawing, Depends(drawing_of_request)]

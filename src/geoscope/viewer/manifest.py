@@ -18,6 +18,7 @@ MANIFEST = Manifest(
     endpoints=(Endpoint(href="/tiles/colormaps", title="Colour maps to draw with"),),
     openapi="/tiles/-/openapi",
     health="/tiles/-/health",
+    personal=True,
     documentation="https://github.com/mapbox/tilejson-spec/tree/master/3.0.0",
     meters=(Meter(name="tiles", unit="tiles"),),
     sustainability="Nothing is drawn before it is asked for, and no pyramid of pictures is stored.",

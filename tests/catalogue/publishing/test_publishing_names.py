@@ -3,9 +3,10 @@
 import pytest
 
 from geoscope.catalogue.publishing.names import times_of_name
-from geoscope.catalogue.publishing.places import Place, own_places, require_own, uploads_of
+from geoscope.catalogue.publishing.places import own_places, require_own, uploads_of
 from geoscope.catalogue.publishing.sources import item_ids
 from geoscope.errors import InvalidInputError, NotAllowedError
+from geoscope.objects import Place
 
 
 @pytest.mark.parametrize(

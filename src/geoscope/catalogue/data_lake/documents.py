@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 
+from geoscope.access import Policy
+from geoscope.catalogue.announcing import announce
 from geoscope.catalogue.documents import (
     GENERATED_RELS,
     GEOJSON,
@@ -12,6 +14,7 @@ from geoscope.catalogue.documents import (
     JSON_SCHEMA,
     QUERYABLES_REL,
     Link,
+    Policies,
     link,
 )
 from geoscope.catalogue.finding import ItemAnswer
@@ -27,9 +30,9 @@ QUERYABLES_TITLE = "What a search can name"
 type Document = dict[str, Any]
 
 
-def collection_document(found: FoundCollection) -> Document:
+def collection_document(found: FoundCollection, policy: Policy | None = None) -> Document:
     """Return a collection with its links, each of which has a title."""
-    document: Document = orjson.loads(found.document)
+    document: Document = orjson.loads(announce(found.document, policy))
     title = document.get("title") or found.id
     document.setdefault("dedl:short_description", title)
     summaries = document.setdefault("summaries", {})
@@ -47,9 +50,9 @@ def collection_document(found: FoundCollection) -> Document:
     return document
 
 
-def item_document(found: FoundItem) -> Document:
+def item_document(found: FoundItem, policy: Policy | None = None) -> Document:
     """Return an item with its links; what is one file can be downloaded as a whole."""
-    document: Document = orjson.loads(found.document)
+    document: Document = orjson.loads(announce(found.document, policy))
     if document["geometry"] is None:
         document |= {"geometry": WHOLE_EARTH, "bbox": [-180, -90, 180, 90]}
     sent = document["properties"]
@@ -79,10 +82,10 @@ def item_document(found: FoundItem) -> Document:
 
 
 def item_collection_document(
-    answer: ItemAnswer, links: Sequence[Link], selection: FieldSelection | None
+    answer: ItemAnswer, links: Sequence[Link], policies: Policies, selection: FieldSelection | None
 ) -> bytes:
     """Return a page of items as a GeoJSON FeatureCollection."""
-    documents = [orjson.dumps(item_document(item)) for item in answer.items]
+    documents = [orjson.dumps(item_document(item, policies.get(item.collection))) for item in answer.items]
     if selection is not None:
         documents = [selection.select(document) for document in documents]
     more: Document = {"links": links, "numberReturned": len(documents)}

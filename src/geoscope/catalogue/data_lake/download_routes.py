@@ -7,10 +7,9 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from geoscope.access import principal_of_header
 from geoscope.catalogue.data_lake.routes import Searcher
 from geoscope.catalogue.finding import Finder
-from geoscope.catalogue.models import Reader
+from geoscope.catalogue.models import Reader, Sharing
 from geoscope.catalogue.orders.delivery import BUCKET
 from geoscope.catalogue.orders.documents import PRODUCT
 from geoscope.catalogue.orders.models import Order, OrderState, Product
@@ -18,11 +17,13 @@ from geoscope.catalogue.orders.order_routes import Orders
 from geoscope.catalogue.orders.ordering import is_orderable
 from geoscope.catalogue.orders.product_files import data_assets, object_address
 from geoscope.catalogue.orders.sources import SOURCE_BUCKETS, safe_name
-from geoscope.catalogue.stac_api.exchange import Items
+from geoscope.catalogue.publishing.places import is_served
+from geoscope.catalogue.readers import reader_of, require_data_of
+from geoscope.catalogue.stac_api.exchange import Items, store_for
 from geoscope.catalogue.stac_api.object_responses import object_response
 from geoscope.catalogue.stac_api.openapi import REFUSALS
-from geoscope.errors import NotFoundError
-from geoscope.objects import PUBLIC_BUCKETS, open_bucket
+from geoscope.errors import InvalidInputError, NotFoundError
+from geoscope.objects import PUBLIC_BUCKETS, Place, open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import current_settings
 from geoscope.web import base_url
@@ -35,27 +36,39 @@ async def download(
     request: Request,
     finder: Items,
     orders: Orders,
-    reader: Searcher,
+    principal: Searcher,
     backend: str,
     collection: str,
     item: str,
     asset: str,
 ) -> Response:
     """Return a product that was ordered, or an asset of an item; ranges are answered."""
-    settings = current_settings()
-    principal = principal_of_header(settings, request.headers.get("authorization"))
     if principal is not None:
         order = await anyio.to_thread.run_sync(partial(orders.order, item, principal.subject))
         if order is not None and (order.collection, order.backend) == (collection, backend):
             product = _product(order, asset)
+            # The right may have ended since it was ordered.
+            await require_data_of(store_for(request), principal, collection)
             return await _object(request, BUCKET, product.key, product.name, product.media_type)
-    href, media_type = await _asset(finder, reader, collection, item, asset)
+    href, media_type = await _asset(finder, reader_of(principal), collection, item, asset)
+    sharing = await require_data_of(store_for(request), principal, collection)
     if not href.startswith("s3://"):
         return RedirectResponse(href, 302)
-    bucket, _, key = href.removeprefix("s3://").partition("/")
-    if bucket in PUBLIC_BUCKETS:
-        return RedirectResponse(f"{base_url(request)}/data/{bucket}/{key}", 302)
-    return await _object(request, bucket, key, safe_name(key, "product"), media_type)
+    place = _place(href, collection, sharing)
+    if place.bucket in PUBLIC_BUCKETS:
+        return RedirectResponse(f"{base_url(request)}/data/{place.bucket}/{place.key}", 302)
+    return await _object(request, place.bucket, place.key, safe_name(place.key, "product"), media_type)
+
+
+def _place(address: str, collection: str, sharing: Sharing) -> Place:
+    """Return where a file is, if it lies where the collection's files may."""
+    try:
+        place = Place.parse(address)
+    except InvalidInputError as error:
+        raise NotFoundError(f"The file {address!r} is not there.") from error
+    if place.bucket in SOURCE_BUCKETS and is_served(place, sharing.owner, collection):
+        return place
+    raise NotFoundError(f"The file {place.key!r} lies where it cannot be downloaded from.")
 
 
 async def _object(request: Request, bucket: str, key: str, name: str, media_type: str) -> Response:
@@ -86,7 +99,6 @@ async def _asset(finder: Finder, reader: Reader, collection: str, item: str, ass
     if chosen is None:
         raise NotFoundError(f"The item {item!r} in {collection!r} has no asset {asset!r}.")
     href = object_address(str(chosen["href"]))
-    is_web = href.startswith(("https://", "http://"))
-    if not is_web and not href.startswith(tuple(f"s3://{bucket}/" for bucket in SOURCE_BUCKETS)):
+    if not href.startswith(("https://", "http://", "s3://")):
         raise NotFoundError(f"The asset {asset!r} of {item!r} lies where it cannot be downloaded from.")
     return href, str(chosen.get("type") or "application/octet-stream")

@@ -4,6 +4,7 @@ import logging
 import secrets
 from typing import Any
 
+from geoscope.error_documents import help_links
 from geoscope.errors import GeoscopeError
 
 log = logging.getLogger(__name__)
@@ -14,4 +15,5 @@ def data_lake_error_document(error: GeoscopeError) -> tuple[dict[str, Any], str]
     ticket = secrets.token_hex(4)
     level = logging.ERROR if error.status >= 500 else logging.INFO
     log.log(level, "Ticket %s: %d %s: %s", ticket, error.status, error.code, error)
-    return {"code": str(error.status), "ticket": ticket, "description": str(error)}, "application/json"
+    document = {"code": str(error.status), "ticket": ticket, "description": str(error)}
+    return document | help_links(error), "application/json"

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.datastructures import QueryParams
 from pydantic import Field
 
-from geoscope.access import principal_of_header
+from geoscope.access import Principal
 from geoscope.catalogue.data_lake.documents import (
     CATALOGUE,
     collection_document,
@@ -23,14 +23,14 @@ from geoscope.catalogue.data_lake.landing import CONFORMANCE, landing_page
 from geoscope.catalogue.data_lake.leniency import BACKENDS, Understood, understand_body, understand_query
 from geoscope.catalogue.documents import GEOJSON, JSON_SCHEMA, Link, link
 from geoscope.catalogue.finding import ItemAnswer
-from geoscope.catalogue.models import CollectionSearch, FoundCollection, Reader
+from geoscope.catalogue.models import CollectionSearch, FoundCollection
 from geoscope.catalogue.orders.documents import ROOT, ordered_item
 from geoscope.catalogue.orders.models import OrderState
 from geoscope.catalogue.orders.order_routes import Orders
 from geoscope.catalogue.readers import reader_of
 from geoscope.catalogue.stac_api.chosen_values import QueryableParameters, parse_choice
 from geoscope.catalogue.stac_api.collection_parameters import CollectionParameters
-from geoscope.catalogue.stac_api.exchange import Asker, Items, Store, read_body, respond
+from geoscope.catalogue.stac_api.exchange import Asker, Items, Store, read_body, respond, store_for
 from geoscope.catalogue.stac_api.openapi import (
     Catalog,
     Conformance,
@@ -49,6 +49,7 @@ from geoscope.catalogue.stac_api.search_parameters import ItemParameters, Search
 from geoscope.catalogue.transactions import no_collection, no_item
 from geoscope.errors import NotFoundError, NotSignedInError
 from geoscope.settings import current_settings
+from geoscope.web import AskingPrincipal
 
 MAX_SEARCH_BYTES = 1024**2
 
@@ -65,17 +66,16 @@ class LakeCollectionParameters(CollectionParameters):
     offset: Annotated[int, Field(ge=0, le=ALL_COLLECTIONS, description="How many are left out.")] = 0
 
 
-async def _searcher(request: Request) -> Reader:
-    principal = principal_of_header(current_settings(), request.headers.get("authorization"))
+async def _searcher(principal: AskingPrincipal) -> Principal | None:
     if principal is None and current_settings().catalogue.data_lake_requires_token:
         raise NotSignedInError(
             "Searching needs an access token.", "Send 'Authorization: Bearer TOKEN' (RFC 6750)."
         )
-    return reader_of(principal)
+    return principal
 
 
 # Whoever may look into collections; discovering which there are is open to everybody.
-Searcher = Annotated[Reader, Depends(_searcher)]
+Searcher = Annotated[Principal | None, Depends(_searcher)]
 
 
 @router.get(
@@ -84,12 +84,12 @@ Searcher = Annotated[Reader, Depends(_searcher)]
     responses=answer(ItemCollection, "The items, and a link to the next page."),
     openapi_extra=query(SearchParameters),
 )
-async def search(request: Request, finder: Items, reader: Searcher) -> Response:
+async def search(request: Request, finder: Items, principal: Searcher) -> Response:
     """Return the items that a search finds, newest first if not said."""
     asked = understand_query(SearchParameters, request.query_params)
-    wanted = asked.parameters.search(current_settings().catalogue.max_page_size, reader)
+    wanted = asked.parameters.search(current_settings().catalogue.max_page_size, reader_of(principal))
     page = await finder.find_items(wanted, asked.parameters.token)
-    return _items(request, asked, page, _get_links(request, page.token))
+    return await _items(request, asked, page, _get_links(request, page.token))
 
 
 @router.post(
@@ -98,11 +98,11 @@ async def search(request: Request, finder: Items, reader: Searcher) -> Response:
     responses=answer(ItemCollection, "The items, and a link to the next page."),
     openapi_extra=body(SearchBody),
 )
-async def search_by_body(request: Request, finder: Items, reader: Searcher) -> Response:
+async def search_by_body(request: Request, finder: Items, principal: Searcher) -> Response:
     """Return the items that a search finds, newest first if not said."""
     asked = understand_body(SearchBody, await read_body(request, MAX_SEARCH_BYTES))
     parameters = asked.parameters
-    wanted = parameters.search(current_settings().catalogue.max_page_size, reader)
+    wanted = parameters.search(current_settings().catalogue.max_page_size, reader_of(principal))
     page = await finder.find_items(wanted, parameters.token)
     links = [
         link("self", f"{ROOT}/search", GEOJSON, title="This page", method="POST"),
@@ -111,7 +111,7 @@ async def search_by_body(request: Request, finder: Items, reader: Searcher) -> R
     if page.token is not None:
         sent = parameters.model_dump(exclude_unset=True, by_alias=True) | {"token": page.token}
         links.append(link("next", f"{ROOT}/search", GEOJSON, title="Next page", method="POST", body=sent))
-    return _items(request, asked, page, links)
+    return await _items(request, asked, page, links)
 
 
 @router.get("", summary="Landing page", responses=answer(Catalog, "The root of the catalogue."))
@@ -143,7 +143,11 @@ async def collections(request: Request, store: Store, reader: Asker) -> Response
     wanted = parameters.search(ALL_COLLECTIONS, reader)
     end = parameters.offset + wanted.limit
     page = await store.find_collections(replace(wanted, limit=end + 1))
-    documents = [collection_document(found) for found in page.collections[parameters.offset : end]]
+    policies = await store.policies()
+    documents = [
+        collection_document(found, policies.get(found.id))
+        for found in page.collections[parameters.offset : end]
+    ]
     document = {
         "collections": documents,
         "links": _offset_links(request, parameters, has_more=len(page.collections) > end),
@@ -172,7 +176,8 @@ async def collection(request: Request, store: Store, reader: Asker, collection: 
     stored = await store.collection(collection, reader)
     if stored is None:
         raise no_collection(collection)
-    return respond(request, collection_document(FoundCollection(collection, stored)))
+    policy = (await store.policies()).get(collection)
+    return respond(request, collection_document(FoundCollection(collection, stored), policy))
 
 
 @router.get(
@@ -198,8 +203,11 @@ async def collection_queryables(request: Request, store: Store, reader: Asker, c
     responses=answer(ItemCollection, "The items, and a link to the next page."),
     openapi_extra=query(ItemParameters),
 )
-async def items(request: Request, store: Store, finder: Items, reader: Searcher, collection: str) -> Response:
+async def items(
+    request: Request, store: Store, finder: Items, principal: Searcher, collection: str
+) -> Response:
     """Return the items of a collection, all or those that a search finds, newest first if not said."""
+    reader = reader_of(principal)
     asked = understand_query(ItemParameters, request.query_params)
     wanted = asked.parameters.search(collection, current_settings().catalogue.max_page_size, reader)
     page = await finder.find_items(wanted, asked.parameters.token)
@@ -207,7 +215,7 @@ async def items(request: Request, store: Store, finder: Items, reader: Searcher,
         raise no_collection(collection)
     links = _get_links(request, page.token)
     links.append(link("collection", f"{ROOT}/collections/{collection}", title=collection))
-    return _items(request, asked, page, links)
+    return await _items(request, asked, page, links)
 
 
 @router.get(
@@ -216,29 +224,30 @@ async def items(request: Request, store: Store, finder: Items, reader: Searcher,
     responses=answer(Catalog, "The item, or what was ordered under this id."),
 )
 async def item(
-    request: Request, finder: Items, orders: Orders, reader: Searcher, collection: str, item: str
+    request: Request, finder: Items, orders: Orders, principal: Searcher, collection: str, item: str
 ) -> Response:
     """Return an item, or an order of one's own as the item that it becomes."""
-    principal = principal_of_header(current_settings(), request.headers.get("authorization"))
     if principal is not None:
         order = await anyio.to_thread.run_sync(partial(orders.order, item, principal.subject))
         if order is not None and order.collection == collection:
             if order.state is OrderState.EXPIRED:
                 raise NotFoundError(f"The product of the order {item} was removed.", "Order it again.")
             return respond(request, ordered_item(order), GEOJSON)
-    found = await finder.item(collection, item, reader)
+    found = await finder.item(collection, item, reader_of(principal))
     if found is None:
         raise no_item(collection, item)
-    return respond(request, item_document(found), GEOJSON)
+    policy = (await store_for(request).policies()).get(collection)
+    return respond(request, item_document(found, policy), GEOJSON)
 
 
-def _items(
+async def _items(
     request: Request,
     asked: Understood[SearchParameters] | Understood[SearchBody] | Understood[ItemParameters],
     page: ItemAnswer,
     links: Sequence[Link],
 ) -> Response:
-    document = item_collection_document(page, links, asked.parameters.selection())
+    policies = await store_for(request).policies()
+    document = item_collection_document(page, links, policies, asked.parameters.selection())
     return asked.mark(respond(request, document, GEOJSON, links=links))
 
 

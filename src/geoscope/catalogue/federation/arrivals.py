@@ -16,9 +16,10 @@ from shapely.affinity import translate
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
-from geoscope.catalogue.documents import BASE, GEOJSON
+from geoscope.catalogue.documents import GEOJSON
 from geoscope.catalogue.federation.collections import local_name
 from geoscope.catalogue.models import ItemRecord
+from geoscope.catalogue.placeholders import BASE
 from geoscope.catalogue.records import item_record
 from geoscope.errors import GeoscopeError, InvalidInputError
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from geoscope.access import Policy
 from geoscope.catalogue.areas import parse_bbox
 from geoscope.catalogue.datetimes import parse_instant
 from geoscope.catalogue.records import check_id
@@ -59,12 +60,19 @@ class PortfolioCollection(_Entry):
     readers: Words | None = Field(
         None, description="Who finds it, such as `entity:ID`; everybody if not said."
     )
+    policy: str | None = Field(
+        None,
+        description="Whom this platform gives its data to: public, registered, role:NAME or entity:ID. "
+        "If not said, everybody, or whom a catalogue editor has named.",
+    )
     backends: tuple[ServedBy, ...] = Field(min_length=1, description="The first that can answer is asked.")
 
     @model_validator(mode="after")
     def _can_be_stored(self) -> Self:
         try:
             check_id(self.id)
+            if self.policy is not None:
+                Policy.parse(self.policy)
             parse_bbox(list(self.bbox))
             for instant in (self.start, self.end):
                 if instant is not None:

@@ -7,6 +7,7 @@ from functools import partial
 
 import orjson
 
+from geoscope.access import Policy
 from geoscope.catalogue.federation.collections import Document, collection_document
 from geoscope.catalogue.federation.portfolio import Portfolio, PortfolioCollection
 from geoscope.catalogue.models import CollectionRecord, ItemSearch, Reader
@@ -45,8 +46,8 @@ async def synchronise(
         How many collections were written or removed.
     """
     documents = {id_: collection_document(entry, portfolio) for id_, entry in collections.items()}
-    readers = {id_: entry.readers for id_, entry in collections.items()}
-    described = orjson.dumps([documents, readers], option=orjson.OPT_SORT_KEYS)
+    shared = {id_: (entry.readers, entry.policy) for id_, entry in collections.items()}
+    described = orjson.dumps([documents, shared], option=orjson.OPT_SORT_KEYS)
     work = _Work(
         name=f"{CHECKPOINT}:{origin}",
         digest=hashlib.sha256(described).hexdigest(),
@@ -97,7 +98,7 @@ class _Work:
                 continue
             kept.append(id_)
             record = self._record(id_, document, previous)
-            if record.document != previous or record.readers is not None:
+            if record.document != previous or record.readers is not None or record.policy is not None:
                 transaction.put_collection(record)
                 count += 1
         for id_ in gone & own:
@@ -112,9 +113,13 @@ class _Work:
         return count
 
     def _record(self, id_: str, document: Document, previous: bytes | None) -> CollectionRecord:
-        readers = self.collections[id_].readers
+        entry = self.collections[id_]
         record = collection_record(document, previous)
-        return replace(record, readers=None if readers is None else frozenset(readers))
+        return replace(
+            record,
+            readers=None if entry.readers is None else frozenset(entry.readers),
+            policy=None if entry.policy is None else Policy.parse(entry.policy),
+        )
 
 
 async def known_collections(store: CatalogueStore, origin: str) -> dict[str, str]:

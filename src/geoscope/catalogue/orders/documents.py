@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from geoscope.catalogue.documents import BASE, GEOJSON, JSON, Link, link
+from geoscope.catalogue.documents import GEOJSON, JSON, Link, link
 from geoscope.catalogue.orders.models import Order, OrderState
 from geoscope.catalogue.orders.ordering import BACKENDS, LOCAL, WHOLE_EARTH
+from geoscope.catalogue.placeholders import BASE
 
 ROOT = f"{BASE}/stac/v2"
 PRODUCT = "downloadLink"

@@ -12,6 +12,7 @@ from geoscope.catalogue.orders.keeper import OrderKeeper
 from geoscope.catalogue.orders.models import Order, OrderState
 from geoscope.catalogue.orders.ordering import OrderDesk, parse_request
 from geoscope.catalogue.orders.store import OrderStore
+from geoscope.catalogue.readers import require_data_of
 from geoscope.catalogue.stac_api.exchange import Asker, Items, Store, read_body, respond
 from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.errors import NotFoundError
@@ -61,6 +62,7 @@ async def order(
     """Order a product that is not online; while an identical order lives, that is the answer."""
     settings = current_settings().catalogue.orders
     wanted = parse_request(await read_body(request, MAX_REQUEST_BYTES))
+    await require_data_of(store, principal, collection)
     desk = OrderDesk(store, finder, settings)
     new = await desk.new_order(collection, wanted, principal.subject, reader)
     placed = await anyio.to_thread.run_sync(orders.place, new, settings.max_waiting_per_user)

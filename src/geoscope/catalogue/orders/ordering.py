@@ -7,12 +7,15 @@ from typing import Any
 import orjson
 
 from geoscope.catalogue.finding import Finder
-from geoscope.catalogue.models import Reader
+from geoscope.catalogue.models import Reader, Sharing
 from geoscope.catalogue.orders.models import Json, Order, SourceFile, utc_now
+from geoscope.catalogue.orders.origins import OriginRefusedError
 from geoscope.catalogue.orders.product_files import product_files
+from geoscope.catalogue.publishing.places import is_served
 from geoscope.catalogue.store import CatalogueStore
 from geoscope.catalogue.transactions import no_collection, no_item
 from geoscope.errors import InvalidInputError, NotFoundError
+from geoscope.objects import Place
 from geoscope.settings import OrderSettings
 
 BACKENDS = "federation:backends"
@@ -99,7 +102,22 @@ class OrderDesk:
             )
         backend = (item["properties"].get(BACKENDS) or [LOCAL])[0]
         kept = {name: item.get(name) for name in ("geometry", "bbox", "properties", "stac_extensions")}
-        return backend, kept, product_files(item, self._settings) if backend == LOCAL else ()
+        if backend != LOCAL:
+            return backend, kept, ()
+        sharing = await self._store.sharing(collection) or Sharing()
+        files = product_files(item, self._settings)
+        for file in files:
+            _require_served(file.href, sharing.owner, collection)
+        return backend, kept, files
+
+
+def _require_served(href: str, owner: str | None, collection: str) -> None:
+    """Refuse to fetch from this platform what is not the collection's to give out."""
+    if href.startswith("s3://") and not is_served(Place.parse(href), owner, collection):
+        raise OriginRefusedError(
+            f"The file {href} does not belong to the collection {collection!r}.",
+            "Its owner may offer files of their own.",
+        )
 
 
 def is_orderable(properties: Json) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from geoscope.catalogue.documents import BASE, S3
 from geoscope.catalogue.orders.models import SourceFile
 from geoscope.catalogue.orders.origins import OriginRefusedError, require_origin
 from geoscope.catalogue.orders.sources import SOURCE_BUCKETS, safe_name
+from geoscope.catalogue.placeholders import BASE, S3
 from geoscope.errors import InvalidInputError
 from geoscope.settings import OrderSettings
 

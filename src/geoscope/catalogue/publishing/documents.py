@@ -4,16 +4,16 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from geoscope.catalogue.documents import BASE
+from geoscope.catalogue.placeholders import BASE
 from geoscope.catalogue.publishing.descriptions import EXTENSIONS, Description
 from geoscope.catalogue.publishing.extents import extent_of
 from geoscope.catalogue.publishing.names import Times
 from geoscope.catalogue.publishing.pictures import MEDIA_TYPE as PICTURE_TYPE
-from geoscope.catalogue.publishing.places import Place
 from geoscope.catalogue.publishing.sources import SourceFile, as_id
 from geoscope.catalogue.publishing.stac_files import StacFiles
 from geoscope.catalogue.publishing.wish import Wish
 from geoscope.errors import InvalidInputError
+from geoscope.objects import Place
 
 type Document = dict[str, Any]
 

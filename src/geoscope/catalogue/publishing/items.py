@@ -15,13 +15,14 @@ from geoscope.catalogue.publishing.documents import (
 )
 from geoscope.catalogue.publishing.names import times_of_name
 from geoscope.catalogue.publishing.pictures import MEDIA_TYPE
-from geoscope.catalogue.publishing.places import THUMBNAILS, Place
+from geoscope.catalogue.publishing.places import THUMBNAILS
 from geoscope.catalogue.publishing.planning import PlannedItem
 from geoscope.catalogue.publishing.reading import FileReaders
 from geoscope.catalogue.publishing.sources import SourceFile
 from geoscope.catalogue.publishing.wish import Wish
 from geoscope.catalogue.records import item_record
 from geoscope.errors import InvalidInputError, TooLargeError
+from geoscope.objects import Place
 
 type Document = dict[str, Any]
 

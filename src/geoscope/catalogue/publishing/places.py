@@ -2,56 +2,17 @@
 
 import hashlib
 import re
-from typing import NamedTuple, Self
 
-from geoscope.errors import InvalidInputError, NotAllowedError
-from geoscope.objects import PUBLIC_BUCKETS
+from geoscope.catalogue.orders.sources import SOURCE_BUCKETS
+from geoscope.errors import NotAllowedError
+from geoscope.objects import PUBLIC_BUCKETS, Place
 
 BUCKET = "collections"
+USER = "user:"
 THUMBNAILS = ".thumbnails"
 
-_ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<key>[^\x00-\x1f]*))?")
 _PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 _BUCKET_SUBJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,50}[a-z0-9]")
-
-
-class Place(NamedTuple):
-    """A folder or an object of the object store; keys have no slash at either end."""
-
-    bucket: str
-    key: str
-
-    @classmethod
-    def parse(cls, address: str) -> Self:
-        """Read an `s3://` address.
-
-        Raises
-        ------
-        InvalidInputError
-            If it is none.
-        """
-        match = _ADDRESS.fullmatch(address)
-        key = (match["key"] or "").strip("/") if match else ""
-        if match is None or any(part in ("", ".", "..") for part in (key.split("/") if key else [])):
-            raise InvalidInputError(
-                f"The address {address[:200]!r} cannot be used.",
-                "Expected s3://BUCKET or s3://BUCKET/FOLDER.",
-            )
-        return cls(match["bucket"], key)
-
-    @property
-    def address(self) -> str:
-        """The `s3://` address."""
-        return f"s3://{self.bucket}/{self.key}".rstrip("/")
-
-    def below(self, path: str) -> "Place":
-        """Return a place inside of this folder."""
-        return Place(self.bucket, f"{self.key}/{path}".strip("/"))
-
-    def holds(self, other: "Place") -> bool:
-        """Tell whether another place is this one or lies inside of it."""
-        inside = not self.key or other.key == self.key or other.key.startswith(self.key + "/")
-        return other.bucket == self.bucket and inside
 
 
 def uploads_of(subject: str, collection: str) -> Place:
@@ -71,6 +32,23 @@ def own_places(subject: str, collection: str) -> list[Place]:
     """Return the folders whose files may become somebody's collection, and are served in their name."""
     uploads = _uploads(subject)
     return [place if place != uploads else uploads.below(collection) for place in own_roots(subject)]
+
+
+def served_places(owner: str | None, collection: str) -> list[Place]:
+    """Return the folders whose files the platform may give out as those of a collection.
+
+    Its services may read every bucket: an item that names a file elsewhere must not open it. A collection
+    without owner is the work of catalogue editors, and is served from the platform's own buckets; one with an
+    owner from the owner's places, and from nobody else's.
+    """
+    if owner is None:
+        return [Place(bucket, "") for bucket in SOURCE_BUCKETS]
+    return own_places(owner.removeprefix(USER), collection) if owner.startswith(USER) else []
+
+
+def is_served(place: Place, owner: str | None, collection: str) -> bool:
+    """Tell whether the platform may give out a file as one of a collection."""
+    return any(each.holds(place) for each in served_places(owner, collection))
 
 
 def require_own(place: Place, subject: str, collection: str) -> None:

@@ -10,13 +10,13 @@ from geoscope.catalogue.manifest import PUBLISHER_ROLE
 from geoscope.catalogue.publishing.documents import collection_document
 from geoscope.catalogue.publishing.items import ItemMaker
 from geoscope.catalogue.publishing.object_errors import told_object_store_errors
-from geoscope.catalogue.publishing.places import BUCKET, Place, require_own, uploads_of
+from geoscope.catalogue.publishing.places import BUCKET, require_own, uploads_of
 from geoscope.catalogue.publishing.planning import Plan, PlannedItem, make_plan
 from geoscope.catalogue.publishing.reading import FileReaders
 from geoscope.catalogue.publishing.wish import Wish
 from geoscope.catalogue.records import collection_record
 from geoscope.errors import GeoscopeError, InvalidInputError, UnavailableError
-from geoscope.objects import open_bucket
+from geoscope.objects import PUBLIC_BUCKETS, Place, open_bucket
 from geoscope.processes import Job
 from geoscope.registration import BATCH_SIZE, CatalogueClient
 from geoscope.secrets import read_s3_keys
@@ -52,6 +52,11 @@ class Publication:
         self._uploads = uploads_of(owner, wish.collection)
         self._folder = Place.parse(wish.source) if wish.source else self._uploads
         require_own(self._folder, owner, wish.collection)
+        if wish.policy not in (None, "public") and self._folder.bucket in PUBLIC_BUCKETS:
+            raise InvalidInputError(
+                f"Everybody may read the bucket {self._folder.bucket!r}: its files cannot be for some only.",
+                "Publish from another place, or for everybody.",
+            )
 
     def run(self, job: Job) -> Json:
         """Publish, and return what became of each file."""
@@ -118,12 +123,13 @@ class Publication:
         job.step("Complete the collection", partial(self._complete, plan))
 
     def _put_collection(self, plan: Plan, items: list[Json]) -> None:
-        """Add a collection that is not there yet, hidden until it is whole."""
+        """Add a collection that is not there yet, hidden until it is whole; no item precedes its policy."""
         if plan.existing is None:
             document = collection_document(self._wish, plan.stac, None, self._folder, items)
             collection_record(document)
             with self._catalogue() as catalogue:
                 catalogue.put_collection(document)
+        self._limit()
 
     def _put_items(self, items: list[Json]) -> None:
         with self._catalogue() as catalogue:
@@ -140,8 +146,15 @@ class Publication:
             items = list(catalogue.items(self._wish.collection))
             document = collection_document(self._wish, plan.stac, plan.existing, self._folder, items)
             catalogue.put_collection(document)
+            self._limit()
             if self._wish.visibility is not None:
                 catalogue.share(self._wish.collection, self._wish.visibility, self._wish.entity)
+
+    def _limit(self) -> None:
+        """Say whom the data is for, if that was asked."""
+        if self._wish.policy is not None:
+            with self._catalogue() as catalogue:
+                catalogue.put_policy(self._wish.collection, self._wish.policy)
 
     def _outcome(self, plan: Plan, items: list[Json], problems: list[list[str]]) -> Json:
         return {

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from geoscope.access import Principal
 from geoscope.catalogue.documents import addresses
 from geoscope.catalogue.manifest import PUBLISHER_ROLE
-from geoscope.catalogue.publishing.places import Place, own_roots, uploads_of
+from geoscope.catalogue.publishing.places import own_roots, uploads_of
 from geoscope.catalogue.publishing.sharing import (
     change_sharing,
     own_collections,
@@ -30,6 +30,7 @@ from geoscope.catalogue.records import parse_document
 from geoscope.catalogue.stac_api.exchange import Store, read_body, respond
 from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.errors import ConflictError, NotAllowedError
+from geoscope.objects import Place
 from geoscope.settings import current_settings
 from geoscope.web import SignedInPrincipal, base_url
 

@@ -7,13 +7,14 @@ import orjson
 
 from geoscope.access import ADMINISTRATOR, Principal
 from geoscope.catalogue.models import CollectionSearch, Sharing
+from geoscope.catalogue.publishing.places import USER
 from geoscope.catalogue.publishing.wish import Shared
 from geoscope.catalogue.readers import finds, reader_of
 from geoscope.catalogue.store import CatalogueStore, Transaction
 from geoscope.catalogue.transactions import no_collection
 from geoscope.errors import NotAllowedError
 
-USER, ENTITY = "user:", "entity:"
+ENTITY = "entity:"
 # Who serves what was published here, and how many collections are looked at at once.
 LOCAL, PAGE_SIZE = "geoscope", 500
 
@@ -47,7 +48,7 @@ def change_sharing(
         "entity": owner | {f"{ENTITY}{wanted.entity}"},
         "public": None,
     }[wanted.visibility]
-    after = Sharing(before.owner, readers)
+    after = before._replace(readers=readers)
     if after != before:
         transaction.put_sharing(collection, after)
     return after
@@ -62,6 +63,7 @@ def sharing_document(collection: str, sharing: Sharing) -> dict[str, Any]:
         "owner": sharing.owner.removeprefix(USER) if sharing.owner else None,
         "visibility": visibility,
         **({"entity": entities[0]} if entities else {}),
+        "policy": str(sharing.policy),
     }
 
 

@@ -8,10 +8,10 @@ from obstore.store import S3Store
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from geoscope.catalogue.publishing.object_errors import told_object_store_errors
-from geoscope.catalogue.publishing.places import THUMBNAILS, Place
+from geoscope.catalogue.publishing.places import THUMBNAILS
 from geoscope.catalogue.publishing.sources import KINDS
 from geoscope.errors import InvalidInputError, NotFoundError, TooLargeError
-from geoscope.objects import REGION, open_bucket
+from geoscope.objects import REGION, Place, open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings
 

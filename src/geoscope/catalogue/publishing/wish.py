@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from geoscope.access import Policy
 from geoscope.catalogue.datetimes import parse_instant
 from geoscope.errors import InvalidInputError
 
@@ -22,6 +23,10 @@ ENTITY_ID = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 type Visibility = Literal["private", "entity", "public"]
 type Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 type Paragraph = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+
+
+def _policy(text: str) -> str:
+    return str(Policy.parse(text))
 
 
 def _instant(text: str) -> str:
@@ -71,6 +76,11 @@ class Wish(BaseModel):
     )
     entity: Annotated[str, StringConstraints(pattern=ENTITY_ID)] | None = Field(
         None, description="Id of the entity, with the visibility `entity`."
+    )
+    policy: Annotated[str, AfterValidator(_policy)] | None = Field(
+        None,
+        description="Whom its data is for among those who find it: public, registered, role:NAME or "
+        "entity:ID. That of a new one is for all of them; what is there stays as it is.",
     )
     datetime: Annotated[str, AfterValidator(_instant)] | None = Field(
         None, description="Time of those files that name none themselves (RFC 3339)."

@@ -8,9 +8,8 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import Depends, Header, Request, Response
 
-from geoscope.access import principal_of_header
+from geoscope.access import Policy, principal_of_header
 from geoscope.catalogue.documents import (
-    BASE,
     GEOJSON,
     JSON,
     ROOT,
@@ -23,6 +22,7 @@ from geoscope.catalogue.documents import (
 )
 from geoscope.catalogue.finding import Finder
 from geoscope.catalogue.models import Reader
+from geoscope.catalogue.placeholders import BASE
 from geoscope.catalogue.readers import reader_of
 from geoscope.catalogue.stac_api.revisions import entity_tag, is_known
 from geoscope.catalogue.store import CatalogueStore
@@ -37,14 +37,19 @@ _CACHING = {"Cache-Control": "no-cache", "Vary": "Authorization, Cookie"}
 
 
 async def _store(request: Request) -> CatalogueStore:
-    store: CatalogueStore = request.app.state.store
-    return store
+    return store_for(request)
 
 
 def finder_for(request: Request) -> Finder:
     """Return what finds items."""
     finder: Finder = request.app.state.finder
     return finder
+
+
+def store_for(request: Request) -> CatalogueStore:
+    """Return the store."""
+    store: CatalogueStore = request.app.state.store
+    return store
 
 
 def asker_of(request: Request) -> Reader:
@@ -118,11 +123,20 @@ def respond(
 
 
 def respond_revision(
-    request: Request, stored: bytes, document: bytes, media_type: str, status: int = 200
+    request: Request,
+    stored: bytes,
+    document: bytes,
+    media_type: str,
+    status: int = 200,
+    *,
+    policy: Policy | None = None,
 ) -> Response:
-    """Answer with a stored document and its entity tag, or with 304 to a client that holds this revision."""
-    headers = _CACHING | {"ETag": entity_tag(stored)}
-    if request.method == "GET" and is_known(stored, request.headers.get("if-none-match")):
+    """Answer with a stored document and its entity tag, or with 304 to a client that holds this revision.
+
+    `policy` is that which the document announces.
+    """
+    headers = _CACHING | {"ETag": entity_tag(stored, policy)}
+    if request.method == "GET" and is_known(stored, request.headers.get("if-none-match"), policy):
         return Response(status_code=304, headers=headers)
     return Response(fill_in(document, addresses_for(request)), status, headers, media_type)
 

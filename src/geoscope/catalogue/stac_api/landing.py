@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from geoscope.catalogue.documents import BASE, GEOJSON, HTML, JSON_SCHEMA, QUERYABLES_REL, ROOT, link
+from geoscope.catalogue.documents import GEOJSON, HTML, JSON_SCHEMA, QUERYABLES_REL, ROOT, link
 from geoscope.catalogue.manifest import MANIFEST
+from geoscope.catalogue.placeholders import BASE
 from geoscope.web import OPENAPI_MEDIA_TYPE
 
 _STAC = "https://api.stacspec.org"

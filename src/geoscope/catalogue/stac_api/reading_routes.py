@@ -81,7 +81,7 @@ async def children(request: Request, store: Store, reader: Asker) -> Response:
     """Return every collection, as the children of the root (STAC API Children)."""
     page = await store.find_collections(CollectionSearch(limit=2**31, reader=reader))
     links = [link("self", f"{ROOT}/children"), link("root", ROOT)]
-    return respond(request, collections_document(page, links, member="children"))
+    return respond(request, collections_document(page, links, await store.policies(), member="children"))
 
 
 @router.get(
@@ -94,7 +94,8 @@ async def collections(request: Request, store: Store, reader: Asker) -> Response
     asked = parse_query(CollectionParameters, request.query_params)
     page = await store.find_collections(asked.search(current_settings().catalogue.max_page_size, reader))
     links = page_links(request, None if page.end is None else encode_token(page.end), JSON)
-    return respond(request, collections_document(page, links, asked.selection()), links=links)
+    document = collections_document(page, links, await store.policies(), asked.selection())
+    return respond(request, document, links=links)
 
 
 @router.get(
@@ -105,7 +106,9 @@ async def collection(request: Request, store: Store, reader: Asker, collection: 
     stored = await store.collection(collection, reader)
     if stored is None:
         raise no_collection(collection)
-    return respond_revision(request, stored, collection_document(FoundCollection(collection, stored)), JSON)
+    policy = (await store.policies()).get(collection)
+    document = collection_document(FoundCollection(collection, stored), policy)
+    return respond_revision(request, stored, document, JSON, policy=policy)
 
 
 @router.get(
@@ -124,7 +127,8 @@ async def items(request: Request, store: Store, finder: Items, reader: Asker, co
     href = f"{ROOT}/collections/{collection}"
     links = page_links(request, page.token)
     links += [link("parent", href), link("collection", href)]
-    document = item_collection_document(page, links, addresses_for(request), asked.selection())
+    policies = await store.policies()
+    document = item_collection_document(page, links, addresses_for(request), policies, asked.selection())
     return respond(request, document, GEOJSON, links=links, is_filled_in=True)
 
 
@@ -135,14 +139,11 @@ async def items(request: Request, store: Store, finder: Items, reader: Asker, co
     openapi_extra=query(),
 )
 async def item(
-    request: Request,
-    finder: Items,
-    reader: Asker,
-    collection: str,
-    item: str,
+    request: Request, store: Store, finder: Items, reader: Asker, collection: str, item: str
 ) -> Response:
     """Return an item."""
     found = await finder.item(collection, item, reader)
     if found is None:
         raise no_item(collection, item)
-    return respond_revision(request, found.document, item_document(found), GEOJSON)
+    policy = (await store.policies()).get(collection)
+    return respond_revision(request, found.document, item_document(found, policy), GEOJSON, policy=policy)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 
+from geoscope.access import Policy
 from geoscope.errors import ConflictError
 
 # An edge that compresses an answer marks its tag: as weak, or by the name of the encoding.
@@ -16,14 +17,14 @@ class PreconditionFailedError(ConflictError):
     code = "PreconditionFailed"
 
 
-def entity_tag(document: bytes) -> str:
-    """Return the strong entity tag of a document."""
-    return f'"{_digest(document)}"'
+def entity_tag(document: bytes, policy: Policy | None = None) -> str:
+    """Return the strong entity tag of a document, which its answer announces a policy with."""
+    return f'"{_digest(document)}{_suffix(policy)}"'
 
 
-def is_known(document: bytes, if_none_match: str | None) -> bool:
+def is_known(document: bytes, if_none_match: str | None, policy: Policy | None = None) -> bool:
     """Tell whether the client holds this revision, by the header `If-None-Match` of its request."""
-    return if_none_match is not None and _lists(if_none_match, document)
+    return if_none_match is not None and _lists(if_none_match, _digest(document) + _suffix(policy))
 
 
 def require_match(document: bytes, if_match: str | None) -> None:
@@ -34,7 +35,8 @@ def require_match(document: bytes, if_match: str | None) -> None:
     PreconditionFailedError
         If the header names other revisions.
     """
-    if if_match is not None and not _lists(if_match, document):
+    # Another policy is no other document.
+    if if_match is not None and not _lists(re.sub(r"\.[a-z]+[^\"]*", "", if_match), _digest(document)):
         raise PreconditionFailedError(
             "It was changed meanwhile.", "Get it again, and repeat the change on that."
         )
@@ -57,8 +59,12 @@ def _digest(document: bytes) -> str:
     return hashlib.sha256(document).hexdigest()[:32]
 
 
-def _lists(header: str, document: bytes) -> bool:
+def _suffix(policy: Policy | None) -> str:
+    return "" if policy is None else f".{policy}"
+
+
+def _lists(header: str, tag: str) -> bool:
     if header.strip() == "*":
         return True
     tags = {match[1] for part in header.split(",") if (match := _TAG.fullmatch(part))}
-    return bool(tags) and _digest(document) in tags
+    return tag in tags

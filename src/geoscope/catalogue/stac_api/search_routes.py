@@ -10,6 +10,7 @@ from geoscope.catalogue.stac_api.exchange import (
     page_links,
     read_body,
     respond,
+    store_for,
 )
 from geoscope.catalogue.stac_api.lean_routes import LeanRoute
 from geoscope.catalogue.stac_api.openapi import GeoJsonResponse, ItemCollection, answer, body, query
@@ -33,7 +34,8 @@ async def search(request: Request) -> Response:
     wanted = asked.search(current_settings().catalogue.max_page_size, asker_of(request))
     page = await finder_for(request).find_items(wanted, asked.token)
     links = page_links(request, page.token)
-    document = item_collection_document(page, links, addresses_for(request), asked.selection())
+    policies = await store_for(request).policies()
+    document = item_collection_document(page, links, addresses_for(request), policies, asked.selection())
     return respond(request, document, GEOJSON, links=links, is_filled_in=True)
 
 
@@ -47,5 +49,6 @@ async def search_by_body(request: Request) -> Response:
     if page.token is not None:
         next_body = asked.model_dump(exclude_unset=True, by_alias=True) | {"token": page.token}
         links.append(link("next", f"{ROOT}/search", GEOJSON, method="POST", body=next_body, merge=False))
-    document = item_collection_document(page, links, addresses_for(request), asked.selection())
+    policies = await store_for(request).policies()
+    document = item_collection_document(page, links, addresses_for(request), policies, asked.selection())
     return respond(request, document, GEOJSON, is_filled_in=True)

@@ -13,7 +13,7 @@ from geoscope.catalogue.manifest import EDITOR_ROLE
 from geoscope.catalogue.models import FoundCollection, FoundItem
 from geoscope.catalogue.readers import require_changeable, sharing_of_new
 from geoscope.catalogue.records import MAX_DOCUMENT_BYTES, collection_record, item_record, parse_document
-from geoscope.catalogue.stac_api.exchange import IfMatch, Store, read_document, respond_revision
+from geoscope.catalogue.stac_api.exchange import IfMatch, Store, read_document, respond_revision, store_for
 from geoscope.catalogue.stac_api.openapi import (
     BEARER,
     REFUSALS,
@@ -74,11 +74,11 @@ router = APIRouter(
 )
 async def add_collection(request: Request, store: Store, principal: SignedInPrincipal) -> Response:
     """Add a collection: an editor's is for everybody, a publisher's is their own and private at first."""
-    owner, readers = sharing_of_new(principal)
+    sharing = sharing_of_new(principal)
     sent = parse_document(await read_document(request, MAX_DOCUMENT_BYTES))
-    record = replace(collection_record(sent), owner=owner, readers=readers)
+    record = replace(collection_record(sent), owner=sharing.owner, readers=sharing.readers)
     stored = await store.change(partial(transactions.add_collection, record=record))
-    answer = _collection(request, record.id, stored, 201)
+    answer = await _collection(request, record.id, stored, 201)
     answer.headers["Location"] = f"{base_url(request)}/stac/collections/{record.id}"
     return answer
 
@@ -100,7 +100,7 @@ async def replace_collection(
             transactions.replace_collection, id_=collection, sent=sent, if_match=if_match, only_new=only_new
         )
     )
-    return _collection(request, collection, stored, 201 if only_new else 200)
+    return await _collection(request, collection, stored, 201 if only_new else 200)
 
 
 @router.patch(
@@ -117,7 +117,7 @@ async def change_collection(
     stored = await store.change(
         partial(transactions.change_collection, id_=collection, patch=patch, if_match=if_match)
     )
-    return _collection(request, collection, stored)
+    return await _collection(request, collection, stored)
 
 
 @router.delete("/collections/{collection}", status_code=204, dependencies=[_OWN])
@@ -144,7 +144,7 @@ async def add_items(request: Request, store: Store, collection: str) -> Response
         return Response(status_code=201)
     record = item_record(document, collection)
     stored = await store.change(partial(transactions.add_item, collection=collection, record=record))
-    answer = _item(request, collection, record.id, stored, 201)
+    answer = await _item(request, collection, record.id, stored, 201)
     answer.headers["Location"] = f"{base_url(request)}/stac/collections/{collection}/items/{record.id}"
     return answer
 
@@ -203,7 +203,7 @@ async def replace_item(
             only_new=only_new,
         )
     )
-    return _item(request, collection, item, stored, 201 if only_new else 200)
+    return await _item(request, collection, item, stored, 201 if only_new else 200)
 
 
 @router.patch(
@@ -221,7 +221,7 @@ async def change_item(
     stored = await store.change(
         partial(transactions.change_item, collection=collection, id_=item, patch=patch, if_match=if_match)
     )
-    return _item(request, collection, item, stored)
+    return await _item(request, collection, item, stored)
 
 
 @router.delete("/collections/{collection}/items/{item}", status_code=204, dependencies=[_OWN])
@@ -239,11 +239,13 @@ def _is_only_new(if_none_match: str | None) -> bool:
     raise InvalidInputError("If-None-Match: cannot be used here.", "Expected '*'.")
 
 
-def _collection(request: Request, id_: str, stored: bytes, status: int = 200) -> Response:
-    document = collection_document(FoundCollection(id_, stored))
-    return respond_revision(request, stored, document, JSON, status)
+async def _collection(request: Request, id_: str, stored: bytes, status: int = 200) -> Response:
+    policy = (await store_for(request).policies()).get(id_)
+    document = collection_document(FoundCollection(id_, stored), policy)
+    return respond_revision(request, stored, document, JSON, status, policy=policy)
 
 
-def _item(request: Request, collection: str, id_: str, stored: bytes, status: int = 200) -> Response:
-    document = item_document(FoundItem(collection, id_, stored))
-    return respond_revision(request, stored, document, GEOJSON, status)
+async def _item(request: Request, collection: str, id_: str, stored: bytes, status: int = 200) -> Response:
+    policy = (await store_for(request).policies()).get(collection)
+    document = item_document(FoundItem(collection, id_, stored), policy)
+    return respond_revision(request, stored, document, GEOJSON, status, policy=policy)

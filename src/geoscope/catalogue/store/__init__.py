@@ -1,10 +1,11 @@
 """What the catalogue asks of a store, which keeps documents as bytes and finds them, and never reads them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from geoscope.access import Policy
 from geoscope.catalogue.models import (
     ANYBODY,
     Aggregation,
@@ -54,19 +55,19 @@ class Transaction(Protocol):
         ...
 
     def sharing(self, collection: str) -> Sharing | None:
-        """Return who owns a collection and who finds it, or None if there is no such collection."""
+        """Return who owns, finds and has the data of a collection, or None if there is no such collection."""
         ...
 
     def put_collection(self, record: CollectionRecord) -> None:
         """Add a collection, or replace the one of the same id; its items stay.
 
-        Who owns it and who finds it stay too where the record does not say (None): what is private never
-        becomes public by a change of the document. `put_sharing` changes that.
+        Who owns it, finds it and has its data stay too where the record does not say (None): what is closed
+        never opens by a change of the document. `put_sharing` changes that.
         """
         ...
 
     def put_sharing(self, collection: str, sharing: Sharing) -> None:
-        """Say who owns a collection that exists and who finds it; its document stays as it is."""
+        """Say who owns, finds and has the data of a collection that exists; its document stays as it is."""
         ...
 
     def put_item(self, record: ItemRecord) -> None:
@@ -110,7 +111,14 @@ class CatalogueStore(Protocol):
         ...
 
     async def sharing(self, collection: str) -> Sharing | None:
-        """Return who owns a collection and who finds it, or None if there is no such collection."""
+        """Return who owns, finds and has the data of a collection, or None if there is no such collection."""
+        ...
+
+    async def policies(self) -> Mapping[str, Policy]:
+        """Return the policies of all collections whose data is not for everybody, by id.
+
+        For answers to announce them: they may be some seconds old. Who decides asks `sharing`.
+        """
         ...
 
     async def collection_titles(self, reader: Reader = ANYBODY) -> list[tuple[str, str]]:

@@ -6,13 +6,15 @@ one that breaks is made anew. What is written goes into pgstac's own tables, for
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 
 import psycopg
 
+from geoscope.access import Policy
 from geoscope.catalogue.models import (
     ANYBODY,
     Aggregation,
@@ -36,7 +38,7 @@ from geoscope.catalogue.store.pgstac_search import (
     find_items,
 )
 from geoscope.catalogue.store.pgstac_summaries import aggregate, values
-from geoscope.catalogue.store.pgstac_transaction import PgstacTransaction, find_sharing
+from geoscope.catalogue.store.pgstac_transaction import PgstacTransaction, find_policies, find_sharing
 from geoscope.catalogue.store.pgstac_versions import check_versions
 from geoscope.errors import InvalidInputError, UnavailableError
 
@@ -45,6 +47,9 @@ BUSY_TIMEOUT_S = 10.0
 
 _READING_CONNECTIONS = 8
 _WRITING_CONNECTIONS = 2
+
+# They are announced with each page of a search, which must not cost a question of its own.
+_POLICIES_KEPT_S = 5.0
 
 # An arbitrary number: writers of all processes wait for each other at this lock.
 _WRITING_LOCK = 0x67656F73636F7066
@@ -73,6 +78,7 @@ class PgstacStore:
             self._connect(timeout_s=SEARCH_DEADLINE_S).close()
         except psycopg.OperationalError as error:
             logger.warning("The catalogue's database does not answer yet: %s.", describe(error))
+        self._policies: tuple[float, Mapping[str, Policy]] = (float("-inf"), {})
         self._readers = ThreadPoolExecutor(_READING_CONNECTIONS, "catalogue-reader")
         self._writers = ThreadPoolExecutor(_WRITING_CONNECTIONS, "catalogue-writer")
         self._reading = ThreadConnections(
@@ -89,8 +95,16 @@ class PgstacStore:
         return await self._read(lambda connection, _: find_item(connection, collection, id_, reader))
 
     async def sharing(self, collection: str) -> Sharing | None:
-        """Return who owns a collection and who finds it, or None if there is no such collection."""
+        """Return who owns, finds and has the data of a collection, or None if there is no such collection."""
         return await self._read(lambda connection, _: find_sharing(connection, collection))
+
+    async def policies(self) -> Mapping[str, Policy]:
+        """Return the policies of all collections whose data is not for everybody; kept for some seconds."""
+        read_s, policies = self._policies
+        if time.monotonic() - read_s > _POLICIES_KEPT_S:
+            policies = await self._read(lambda connection, _: find_policies(connection))
+            self._policies = time.monotonic(), policies
+        return policies
 
     async def collection_titles(self, reader: Reader = ANYBODY) -> list[tuple[str, str]]:
         """Return id and title of every collection, in order of id."""
@@ -119,7 +133,10 @@ class PgstacStore:
     async def change[Result](self, work: Callable[[Transaction], Result]) -> Result:
         """Run `work` in a transaction that is kept when it returns and undone when it raises."""
         changing = partial(self._writing.run, partial(_change, work))
-        return await asyncio.get_running_loop().run_in_executor(self._writers, changing)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writers, changing)
+        finally:
+            self._policies = float("-inf"), {}
 
     async def packer(self, collections: Iterable[str]) -> None:
         """Return None: PostgreSQL makes of items what it keeps."""

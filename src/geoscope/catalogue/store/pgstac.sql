@@ -111,10 +111,13 @@ CREATE TABLE geoscope.collections (
     owner text,
     -- Null: everybody.
     readers text[],
+    -- Whom its data is for. Null: everybody.
+    policy text,
     -- Null: another client wrote items, and nobody has counted since.
     item_count bigint DEFAULT 0
 );
 CREATE INDEX private_collections ON geoscope.collections (id) WHERE readers IS NOT NULL;
+CREATE INDEX limited_collections ON geoscope.collections (id) WHERE policy IS NOT NULL;
 
 -- How far long work such as a bulk load has come, written in the transaction that it belongs to.
 CREATE TABLE geoscope.checkpoints (name text PRIMARY KEY, state bytea NOT NULL);

@@ -22,6 +22,12 @@ _EXTENSIONS = ("postgis", "btree_gist", "unaccent")
 # An arbitrary number, the same in every version: two migrations wait for each other.
 _MIGRATION_LOCK = 0x67656F73636F7065
 
+# Version 1 did not say whom data is for.
+_INTO_2 = """
+ALTER TABLE geoscope.collections ADD COLUMN policy text;
+CREATE INDEX limited_collections ON geoscope.collections (id) WHERE policy IS NOT NULL;
+"""
+
 
 def migrate(url: str, report: Callable[[str], None] = lambda _: None) -> None:
     """Bring a database to the version of pgstac and of the catalogue's own schema that this platform needs.
@@ -103,14 +109,18 @@ def _migrate_pgstac(url: str) -> None:
 def _migrate_own_schema(connection: psycopg.Connection) -> None:
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
-        if versions(connection)[1] == SCHEMA_VERSION:
+        before = versions(connection)[1]
+        if before == SCHEMA_VERSION:
             return
         connection.execute("CREATE SCHEMA IF NOT EXISTS geoscope AUTHORIZATION pgstac_admin")
         connection.execute("SET LOCAL ROLE pgstac_admin")
-        connection.execute(
-            "CREATE TABLE geoscope.migrations (version int PRIMARY KEY, made timestamptz DEFAULT now())"
-        )
-        connection.execute(files(__package__).joinpath("pgstac.sql").read_text())
+        if before == 1:
+            connection.execute(_INTO_2)
+        else:
+            connection.execute(
+                "CREATE TABLE geoscope.migrations (version int PRIMARY KEY, made timestamptz DEFAULT now())"
+            )
+            connection.execute(files(__package__).joinpath("pgstac.sql").read_text())
         connection.execute("INSERT INTO geoscope.migrations (version) VALUES (%s)", [SCHEMA_VERSION])
 
 

@@ -7,6 +7,7 @@ import orjson
 import psycopg
 import shapely
 
+from geoscope.access import PUBLIC, Policy
 from geoscope.catalogue.areas import Footprint
 from geoscope.catalogue.models import CollectionRecord, ItemRecord, Reader, Sharing
 from geoscope.catalogue.store import SentItem
@@ -39,11 +40,11 @@ class PgstacTransaction:
         return find_item(self._connection, collection, id_, _EVERYBODY)
 
     def sharing(self, collection: str) -> Sharing | None:
-        """Return who owns a collection and who finds it."""
+        """Return who owns, finds and has the data of a collection."""
         return find_sharing(self._connection, collection)
 
     def put_collection(self, record: CollectionRecord) -> None:
-        """Add a collection, or replace the one of the same id; its items stay, and who finds it."""
+        """Add a collection, or replace the one of the same id; its items stay, and who has access."""
         document = orjson.loads(record.document) | {"id": record.id}
         self._execute("SELECT pgstac.upsert_collection(%s::jsonb)", [orjson.dumps(document).decode()])
         self._execute(
@@ -51,7 +52,8 @@ class PgstacTransaction:
             UPDATE geoscope.collections SET
                 title = %s, west = %s, south = %s, east = %s, north = %s, start_us = %s, end_us = %s,
                 words = geoscope.words(%s), backends = %s,
-                owner = coalesce(%s, owner), readers = coalesce(%s, readers)
+                owner = coalesce(%s, owner), readers = coalesce(%s, readers),
+                policy = nullif(coalesce(%s, policy), 'public')
             WHERE id = %s
             """,
             [
@@ -62,16 +64,18 @@ class PgstacTransaction:
                 list(record.backends),
                 record.owner,
                 None if record.readers is None else sorted(record.readers),
+                None if record.policy is None else str(record.policy),
                 record.id,
             ],
         )
 
     def put_sharing(self, collection: str, sharing: Sharing) -> None:
-        """Say who owns a collection that exists and who finds it."""
+        """Say who owns, finds and has the data of a collection that exists."""
         readers = None if sharing.readers is None else sorted(sharing.readers)
         self._execute(
-            "UPDATE geoscope.collections SET owner = %s, readers = %s WHERE id = %s",
-            [sharing.owner, readers, collection],
+            "UPDATE geoscope.collections SET owner = %s, readers = %s, policy = nullif(%s, 'public')"
+            " WHERE id = %s",
+            [sharing.owner, readers, str(sharing.policy), collection],
         )
 
     def put_item(self, record: ItemRecord) -> None:
@@ -153,12 +157,25 @@ class PgstacTransaction:
 
 
 def find_sharing(connection: psycopg.Connection, collection: str) -> Sharing | None:
-    """Return who owns a collection and who finds it, or None if there is no such collection."""
+    """Return who owns, finds and has the data of a collection, or None if there is no such collection."""
     if "\0" in collection:
         return None
-    query = "SELECT owner, readers FROM geoscope.collections WHERE id = %s"
+    query = "SELECT owner, readers, policy FROM geoscope.collections WHERE id = %s"
     row = connection.execute(query, [collection]).fetchone()
-    return None if row is None else Sharing(row[0], None if row[1] is None else frozenset(row[1]))
+    if row is None:
+        return None
+    owner, readers, policy = row
+    return Sharing(
+        owner,
+        None if readers is None else frozenset(readers),
+        PUBLIC if policy is None else Policy.parse(policy),
+    )
+
+
+def find_policies(connection: psycopg.Connection) -> dict[str, Policy]:
+    """Return the policies of all collections whose data is not for everybody."""
+    rows = connection.execute("SELECT id, policy FROM geoscope.collections WHERE policy IS NOT NULL")
+    return {id_: Policy.parse(policy) for id_, policy in rows}
 
 
 def _shape(footprint: Footprint | None) -> bytes | None:

@@ -6,7 +6,7 @@ from geoscope.catalogue.store.pgstac_connections import value_of
 from geoscope.errors import SetupError
 
 PGSTAC_VERSION = "0.10.0"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def check_versions(connection: psycopg.Connection) -> None:

@@ -1,7 +1,8 @@
 -- The catalogue in SQLite. What is searched stands apart from the documents, so that its pages stay dense.
 -- Run as a whole by geoscope.catalogue.store.sqlite_schema, in a transaction.
 
--- `readers` is a JSON array of names; NULL: everybody finds the collection. `longest_us` is at least the longest
+-- `readers` is a JSON array of names; NULL: everybody finds the collection. `policy` says whom its data is for;
+-- NULL: everybody. `longest_us` is at least the longest
 -- time of an item, `dictionary` what the next document is compressed with.
 CREATE TABLE collections (
     key INTEGER PRIMARY KEY,
@@ -12,12 +13,14 @@ CREATE TABLE collections (
     backends TEXT NOT NULL DEFAULT '[]',
     owner TEXT,
     readers TEXT,
+    policy TEXT,
     item_count INTEGER NOT NULL DEFAULT 0,
     longest_us INTEGER NOT NULL DEFAULT 0,
     dictionary INTEGER,
     document BLOB NOT NULL
 ) STRICT;
 CREATE INDEX private_collections ON collections (key) WHERE readers IS NOT NULL;
+CREATE INDEX limited_collections ON collections (key) WHERE policy IS NOT NULL;
 
 -- Microseconds since 1970-01-01T00:00:00Z; degrees; west > east crosses the antimeridian; no box: no geometry.
 -- `shape` is WKB, and NULL where the box is all of the geometry. For each indexed property there is a column

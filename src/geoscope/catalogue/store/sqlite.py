@@ -7,7 +7,7 @@ What is found soon for certain is read on the event loop: handing it to a thread
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Concatenate
@@ -15,6 +15,7 @@ from typing import Concatenate
 import anyio.to_thread
 import zstandard
 
+from geoscope.access import Policy
 from geoscope.catalogue.models import (
     ANYBODY,
     Aggregation,
@@ -107,9 +108,17 @@ class SqliteStore:
             return find_item(reading, collection, id_, reader)
 
     async def sharing(self, collection: str) -> Sharing | None:
-        """Return who owns a collection and who finds it, or None if there is no such collection."""
+        """Return who owns, finds and has the data of a collection, or None if there is no such collection."""
         with self._read() as reading:
             return find_sharing(reading.connection, collection)
+
+    async def policies(self) -> Mapping[str, Policy]:
+        """Return the policies of all collections whose data is not for everybody, as of the last reading."""
+        directory = self._directory
+        if directory is None:
+            with self._read() as reading:
+                directory = reading.directory
+        return directory.policies
 
     async def collection_titles(self, reader: Reader = ANYBODY) -> list[tuple[str, str]]:
         """Return id and title of every collection, in order of id."""
@@ -155,7 +164,12 @@ class SqliteStore:
         return await anyio.to_thread.run_sync(self._change_and_fill, work)
 
     def _change_and_fill[Result](self, work: Callable[[Transaction], Result]) -> Result:
-        result = self._change(lambda connection: work(SqliteTransaction(connection, self._document_writers)))
+        def changing(connection: sqlite3.Connection) -> tuple[Result, int]:
+            return work(SqliteTransaction(connection, self._document_writers)), read_revision(connection)
+
+        result, revision = self._change(changing)
+        if self._directory is not None and self._directory.revision != revision:
+            self._directory = None
         self._fill_in_background()
         return result
 

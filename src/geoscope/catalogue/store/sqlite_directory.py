@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
+from geoscope.access import Policy
 from geoscope.catalogue.models import Reader
 
 # A large load makes the indexes at its end (see sqlite_properties).
@@ -46,6 +47,7 @@ class Directory:
     revision: int
     keys: Mapping[str, int]
     readers: Mapping[int, frozenset[str]]
+    policies: Mapping[str, Policy]
     every_property: tuple[IndexedProperty, ...]
 
     @cached_property
@@ -82,9 +84,11 @@ def read_revision(connection: sqlite3.Connection) -> int:
 def read_directory(connection: sqlite3.Connection) -> Directory:
     """Return the directory that a connection sees."""
     private = connection.execute("SELECT key, readers FROM collections WHERE readers IS NOT NULL")
+    limited = connection.execute("SELECT id, policy FROM collections WHERE policy IS NOT NULL")
     return Directory(
         revision=read_revision(connection),
         readers={key: frozenset(orjson.loads(names)) for key, names in private},
+        policies={id_: Policy.parse(text) for id_, text in limited},
         keys=dict(connection.execute("SELECT id, key FROM collections")),
         every_property=read_properties(connection),
     )

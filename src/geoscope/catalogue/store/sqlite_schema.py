@@ -8,7 +8,7 @@ from pathlib import Path
 from geoscope.catalogue.store.sqlite_properties import add_properties
 from geoscope.errors import SetupError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _WRITER_CACHE_KIB = 64 * 1024
 _PAGES_BETWEEN_CHECKPOINTS = 8000
@@ -40,6 +40,11 @@ INSERT INTO item_documents (key, dictionary, document) SELECT key, NULL, documen
 DROP TABLE old_documents;
 DROP TABLE old_items;
 DROP TABLE old_collections;
+"""
+# Version 2 did not say whom data is for.
+_INTO_3 = """
+ALTER TABLE collections ADD COLUMN policy TEXT;
+CREATE INDEX limited_collections ON collections (key) WHERE policy IS NOT NULL;
 """
 
 
@@ -81,11 +86,14 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _make_tables(connection: sqlite3.Connection, version: int) -> None:
-    if version == 1:
-        _run(connection, _FROM_1)
-    _run(connection, files(__package__).joinpath("schema.sql").read_text())
-    if version == 1:
-        _run(connection, _INTO_2)
+    if version == 2:
+        _run(connection, _INTO_3)
+    else:
+        if version == 1:
+            _run(connection, _FROM_1)
+        _run(connection, files(__package__).joinpath("schema.sql").read_text())
+        if version == 1:
+            _run(connection, _INTO_2)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

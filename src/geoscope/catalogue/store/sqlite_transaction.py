@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
+from geoscope.access import PUBLIC, Policy
 from geoscope.catalogue.models import CollectionRecord, ItemRecord, Sharing
 from geoscope.catalogue.store import PackedItem, SentItem
 from geoscope.catalogue.store.sqlite_directory import count_up, read_properties, read_revision
@@ -57,7 +58,7 @@ class SqliteTransaction:
         return None if row is None else self._documents.read(*row)
 
     def sharing(self, collection: str) -> Sharing | None:
-        """Return who owns a collection and who finds it, or None if there is no such collection."""
+        """Return who owns, finds and has the data of a collection, or None if there is no such collection."""
         return find_sharing(self._connection, collection)
 
     def put_collection(self, record: CollectionRecord) -> None:
@@ -65,18 +66,20 @@ class SqliteTransaction:
         [(key,)] = self._connection.execute(
             """
             INSERT INTO collections (id, title, west, south, east, north, start_us, end_us, document,
-                backends, owner, readers)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                backends, owner, readers, policy)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, nullif(?13, 'public'))
             ON CONFLICT (id) DO UPDATE SET title = excluded.title, west = excluded.west,
                 south = excluded.south, east = excluded.east,
                 north = excluded.north, start_us = excluded.start_us,
                 end_us = excluded.end_us, document = excluded.document, backends = excluded.backends,
-                owner = coalesce(excluded.owner, owner), readers = coalesce(excluded.readers, readers)
+                owner = coalesce(excluded.owner, owner), readers = coalesce(excluded.readers, readers),
+                policy = CASE WHEN ?13 IS NULL THEN policy ELSE excluded.policy END
             RETURNING key
             """,
             (
                 *(record.id, record.title, *record.box, *record.time, record.document),
                 *(_names(record.backends), record.owner, _names(record.readers)),
+                None if record.policy is None else str(record.policy),
             ),
         ).fetchall()
         self._connection.execute(
@@ -86,10 +89,10 @@ class SqliteTransaction:
         count_up(self._connection)
 
     def put_sharing(self, collection: str, sharing: Sharing) -> None:
-        """Say who owns a collection that exists and who finds it; its document stays as it is."""
+        """Say who owns, finds and has the data of a collection that exists; its document stays as it is."""
         self._connection.execute(
-            "UPDATE collections SET owner = ?, readers = ? WHERE id = ?",
-            (sharing.owner, _names(sharing.readers), collection),
+            "UPDATE collections SET owner = ?, readers = ?, policy = nullif(?, 'public') WHERE id = ?",
+            (sharing.owner, _names(sharing.readers), str(sharing.policy), collection),
         )
         count_up(self._connection)
 
@@ -252,12 +255,18 @@ class SqliteTransaction:
 
 
 def find_sharing(connection: sqlite3.Connection, collection: str) -> Sharing | None:
-    """Return who owns a collection and who finds it, or None if there is no such collection."""
-    row = connection.execute("SELECT owner, readers FROM collections WHERE id = ?", (collection,)).fetchone()
+    """Return who owns, finds and has the data of a collection, or None if there is no such collection."""
+    row = connection.execute(
+        "SELECT owner, readers, policy FROM collections WHERE id = ?", (collection,)
+    ).fetchone()
     if row is None:
         return None
-    owner, readers = row
-    return Sharing(owner, None if readers is None else frozenset(orjson.loads(readers)))
+    owner, readers, policy = row
+    return Sharing(
+        owner,
+        None if readers is None else frozenset(orjson.loads(readers)),
+        PUBLIC if policy is None else Policy.parse(policy),
+    )
 
 
 def _names(names: Sequence[str] | frozenset[str] | None) -> str | None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from geoscope.errors import UnavailableError
 from geoscope.portal.explorer.data_half import TIME_LIMIT_S, DataHalf, Json, Parameters
-from geoscope.portal.explorer.datasets import LOCAL_BACKEND, Collection, Item, share_of_globe
+from geoscope.portal.explorer.datasets import LOCAL_BACKEND, Collection, Described, Item, share_of_globe
 
 COLLECTIONS_AT_ONCE = 1000
 MAX_COLLECTIONS = 10_000
@@ -80,6 +80,14 @@ def list_local_collections(data: DataHalf, limit: int = COLLECTIONS_AT_ONCE) -> 
 def find_collection(data: DataHalf, collection_id: str) -> Collection:
     """Return one collection."""
     return Collection(data.get("stac", "collections", collection_id))
+
+
+def may_have(data: DataHalf, described: Described) -> bool:
+    """Tell whether the visitor may have the data of a collection, or of an item's collection."""
+    if described.policy is None:
+        return True
+    collection_id = described.collection_id if isinstance(described, Item) else described.id
+    return bool(data.get("stac", "collections", collection_id, "access")["granted"])
 
 
 def list_items(data: DataHalf, collection: Collection) -> list[Item]:

@@ -134,9 +134,11 @@ class DataHalf:
             raise UnavailableError(f"{address} does not answer: {error}.") from error
         if answer.is_success:
             return document
-        words = _words(document)
+        words, help_url = _words(document), _help_url(document)
         if answer.is_client_error:
-            raise _ERRORS.get(answer.status_code, InvalidInputError)(words)
+            # A page has the address as a link.
+            words = words.removesuffix(f"Ask for it at {help_url}").strip() if help_url else words
+            raise _ERRORS.get(answer.status_code, InvalidInputError)(words, help_url=help_url)
         raise UnavailableError(f"{address} fails: {words}")
 
     def _token(self) -> str | None:
@@ -155,6 +157,13 @@ def _words(document: object) -> str:
     """Return what an error document says: RFC 9457 `detail`, or the STAC API's `description`."""
     fields = document if isinstance(document, dict) else {}
     return str(fields.get("detail") or fields.get("description") or "No reason was given.")
+
+
+def _help_url(document: object) -> str:
+    """Return the page that an error document sends to, if it is one of this platform."""
+    links = document.get("links") or [] if isinstance(document, dict) else []
+    addresses = (str(link.get("href")) for link in links if link.get("rel") == "help")
+    return next((one for one in addresses if one.startswith(current_settings().public_url + "/")), "")
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+from geoscope.access import ANNOUNCED_AS, Policy
 from geoscope.portal.explorer.data_half import Json
 
 type Box = tuple[float, float, float, float]
@@ -66,6 +67,12 @@ class Described:
     def description(self) -> str:
         """What it is, in plain text."""
         return str(self.fields.get("description") or "")
+
+    @property
+    def policy(self) -> Policy | None:
+        """Whom its data is for, as the catalogue announces it; None: everybody who finds it."""
+        announced = self.fields.get(ANNOUNCED_AS)
+        return Policy.parse(str(announced)) if announced else None
 
     @property
     def renders(self) -> dict[str, Json]:

@@ -31,4 +31,9 @@ class ErrorPages:
         template = {404: "errors/404.html", 503: "errors/503.html"}.get(
             exception.status, "errors/problem.html"
         )
-        return render(request, template, {"problem": str(exception)}, status=exception.status)
+        return render(
+            request,
+            template,
+            {"problem": str(exception), "help_url": exception.help_url},
+            status=exception.status,
+        )

@@ -5,10 +5,13 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
-from geoscope.portal.explorer.datasets import Item
+from geoscope.portal.explorer.datasets import Collection, Item
 from geoscope.portal.explorer.layers import Layer
 
 type Point = tuple[float, float]
+
+_CURL_HEADER = '  --header "Authorization: Bearer $GEOSCOPE_TOKEN" \\\n'
+_PANDAS_HEADERS = """, storage_options={"Authorization": f"Bearer {os.environ['GEOSCOPE_TOKEN']}"}"""
 
 
 @dataclass(frozen=True)
@@ -36,33 +39,40 @@ def item_snippets(item: Item, base: str, variable: str, point: Point | None) -> 
     """
     asset = next((asset for asset in item.assets if asset["key"] == "data"), None)
     snippets = []
+    is_limited = item.policy is not None
     if asset:
-        snippets.append(Snippet("Python", _xarray_https(asset["href"], variable)))
+        note = _token_note() if is_limited else ""
+        code = _xarray_with_token if is_limited else _xarray_https
+        snippets.append(Snippet("Python", code(asset["href"], variable), note))
         if s3 := (asset.get("alternate") or {}).get("s3"):
             snippets.append(Snippet("Python · S3", _xarray_s3(s3["href"], _s3_endpoint(item), variable)))
-    snippets.append(Snippet("Python · STAC", _pystac(item, base)))
+    if not is_limited:
+        snippets.append(Snippet("Python · STAC", _pystac(item, base)))
     snippets.append(Snippet("curl", _curl_item(item, base, variable, point)))
     return snippets
 
 
-def series_snippets(base: str, collection_id: str, query: dict[str, str]) -> list[Snippet]:
+def series_snippets(base: str, collection: Collection, query: dict[str, str]) -> list[Snippet]:
     """Return the ways to get the series of a point."""
-    address = f"{base}/edr/collections/{collection_id}/position"
+    address = f"{base}/edr/collections/{collection.id}/position"
     url = f"{address}?{urlencode(query | {'f': 'CSV'})}"
+    is_limited = collection.policy is not None
+    environment, headers = ("import os\n\n", _PANDAS_HEADERS) if is_limited else ("", "")
     python = f"""\
 # pip install pandas
-import pandas
+{environment}import pandas
 
-series = pandas.read_csv("{url}")
+series = pandas.read_csv("{url}"{headers})
 print(series)
 """
     options = "\n".join(f'  --data-urlencode "{name}={value}" \\' for name, value in query.items())
     curl = f"""\
 curl --get "{address}" \\
-{options}
+{_CURL_HEADER if is_limited else ""}{options}
   --data-urlencode "f=CSV"
 """
-    return [Snippet("Python", python), Snippet("curl", curl)]
+    note = _token_note() if is_limited else ""
+    return [Snippet("Python", python, note), Snippet("curl", curl, note)]
 
 
 def qgis_snippet(layer: Layer, base: str) -> Snippet:
@@ -71,12 +81,29 @@ def qgis_snippet(layer: Layer, base: str) -> Snippet:
     return Snippet("QGIS", url, _("In QGIS: Layer, Add Layer, Add XYZ Layer, New; paste this as URL."))
 
 
+def _token_note() -> str:
+    return _("GEOSCOPE_TOKEN holds your access token; the command “geoscope token” prints it.")
+
+
 def _xarray_https(href: str, variable: str) -> str:
     return f"""\
 # pip install xarray zarr aiohttp fsspec
 import xarray
 
 dataset = xarray.open_zarr("{href}")
+print(dataset["{variable}"])
+"""
+
+
+def _xarray_with_token(href: str, variable: str) -> str:
+    return f"""\
+# pip install xarray zarr aiohttp fsspec
+import os
+
+import xarray
+
+headers = {{"Authorization": f"Bearer {{os.environ['GEOSCOPE_TOKEN']}}"}}
+dataset = xarray.open_zarr("{href}", storage_options={{"client_kwargs": {{"headers": headers}}}})
 print(dataset["{variable}"])
 """
 
@@ -109,12 +136,13 @@ def _curl_item(item: Item, base: str, variable: str, point: Point | None) -> str
     if point is None:
         return describe
     longitude, latitude = point
+    token = _CURL_HEADER if item.policy else ""
     return f"""\
 # What it is
 {describe}
 # The values at one point, as CSV
 curl --get "{base}/edr/collections/{item.collection_id}/instances/{item.id}/position" \\
-  --data-urlencode "coords=POINT({longitude:.10g} {latitude:.10g})" \\
+{token}  --data-urlencode "coords=POINT({longitude:.10g} {latitude:.10g})" \\
   --data-urlencode "parameter-name={variable}" \\
   --data-urlencode "f=CSV"
 """

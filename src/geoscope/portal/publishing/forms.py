@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from geoscope.access import Policy
+from geoscope.errors import InvalidInputError
 from geoscope.portal.explorer.data_half import Json
 
 # Those that open data mostly have (SPDX identifiers).
@@ -23,8 +25,16 @@ VISIBILITIES = [
 ]
 
 
+POLICIES = [
+    ("public", _("Everybody who finds it")),
+    ("registered", _("People who have signed in")),
+    ("role", _("People with a role")),
+    ("entity", _("The members of an entity")),
+]
+
+
 class SharingForm(forms.Form):
-    """Who finds a collection."""
+    """Who finds a collection, and whom its data is for."""
 
     visibility = forms.ChoiceField(label=_("Who finds it"), choices=VISIBILITIES)
     entity = forms.RegexField(
@@ -34,13 +44,25 @@ class SharingForm(forms.Form):
         error_messages={"invalid": _("The id of an entity has small letters, digits, dots and hyphens.")},
     )
 
+    policy = forms.ChoiceField(label=_("Who may have the data"), choices=POLICIES, required=False)
+    policy_name = forms.CharField(label=_("Role or entity"), max_length=63, required=False)
+
     def clean(self) -> None:
-        """Check that an entity is named if, and only if, its members shall find it."""
+        """Check that an entity, or a role, is named if, and only if, the choice is about one."""
         super().clean()
+        self._clean_policy()
         if self.cleaned_data.get("visibility") != "entity":
             self.cleaned_data["entity"] = ""
         elif not self.cleaned_data.get("entity") and "entity" not in self.errors:
             self.add_error("entity", _("Say which entity."))
+
+    def _clean_policy(self) -> None:
+        kind, name = self.cleaned_data.get("policy", ""), self.cleaned_data.get("policy_name", "").strip()
+        if kind in ("role", "entity"):
+            try:
+                self.cleaned_data["policy"] = str(Policy.parse(f"{kind}:{name}"))
+            except InvalidInputError:
+                self.add_error("policy_name", _("Say which role or which entity, by its identifier."))
 
 
 class PublishForm(SharingForm):
@@ -71,6 +93,7 @@ class PublishForm(SharingForm):
         wanted = {
             **{name: asked[name].strip() for name in ("title", "description", "licence", "entity")},
             "visibility": asked["visibility"],
+            "policy": asked["policy"],
             "keywords": keywords,
             "datetime": day.isoformat().replace("+00:00", "Z") if day else "",
             "prune": asked["prune"],

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from geoscope.access import Policy
 from geoscope.portal.explorer.data_half import DataHalf, Json
 
 
@@ -43,12 +44,13 @@ class Publication:
 
 @dataclass(frozen=True)
 class OwnCollection:
-    """A collection of one's own, and who finds it: `private`, `entity` or `public`."""
+    """A collection of one's own, who finds it (`private`, `entity` or `public`), and whom its data is for."""
 
     id: str
     title: str
     visibility: str
     entity: str
+    policy: Policy
 
 
 def open_folder(data: DataHalf, address: str) -> Folder:
@@ -85,7 +87,13 @@ def list_own_collections(data: DataHalf) -> list[OwnCollection]:
     """Return the visitor's own collections, with who finds them."""
     answer = data.get("stac", "publishing", "collections")
     return [
-        OwnCollection(one["collection"], one["title"], one["visibility"], one.get("entity") or "")
+        OwnCollection(
+            one["collection"],
+            one["title"],
+            one["visibility"],
+            one.get("entity") or "",
+            Policy.parse(one["policy"]),
+        )
         for one in answer["collections"]
     ]
 
@@ -94,6 +102,11 @@ def share(data: DataHalf, collection_id: str, visibility: str, entity: str) -> N
     """Let nobody, the members of an entity or everybody find a collection."""
     wanted = {"visibility": visibility} | ({"entity": entity} if visibility == "entity" else {})
     data.send("PUT", "stac", "collections", collection_id, "sharing", body=wanted)
+
+
+def limit(data: DataHalf, collection_id: str, policy: str) -> None:
+    """Say whom the data of a collection is for."""
+    data.send("PUT", "stac", "collections", collection_id, "access", body={"policy": policy})
 
 
 def remove(data: DataHalf, collection_id: str) -> str:

@@ -12,7 +12,7 @@ from geoscope.portal.explorer.data_half import DataHalf, Json
 from geoscope.portal.explorer.fragments import wants_fragment
 from geoscope.portal.principals import may_publish
 from geoscope.portal.publishing import publications
-from geoscope.portal.publishing.forms import VISIBILITIES, PublishForm, SharingForm
+from geoscope.portal.publishing.forms import POLICIES, VISIBILITIES, PublishForm, SharingForm
 
 # What somebody asked for is kept in their session, so that the publishing itself can follow a preview.
 KEPT_INPUTS = "publications"
@@ -26,14 +26,16 @@ def publish(request: HttpRequest) -> HttpResponse:
     if not may_publish(request):
         return render(request, "errors/403.html", {"problem": ""}, status=403)
     data = DataHalf(request)
-    form = PublishForm(request.POST or None, initial={"licence": "CC-BY-4.0", "visibility": "private"})
+    form = PublishForm(
+        request.POST or None, initial={"licence": "CC-BY-4.0", "visibility": "private", "policy": "public"}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             return _start(request, form.inputs | {"dry_run": "preview" in request.POST})
         except GeoscopeError as error:
             form.add_error(None, str(error))
     source = str(form["source"].value() or "") if form.is_bound else request.GET.get("folder", "")
-    context = {"form": form, "source": source, "visibilities": VISIBILITIES}
+    context = {"form": form, "source": source, "visibilities": VISIBILITIES, "policies": POLICIES}
     context |= _folder(data, source) | _own(data)
     return render(request, "pages/publish.html", context, status=400 if form.is_bound else 200)
 
@@ -76,12 +78,14 @@ def stop(request: HttpRequest, job_id: str) -> HttpResponse:
 @require_POST
 @for_signed_in
 def share(request: HttpRequest, collection_id: str) -> HttpResponse:
-    """Say who finds a collection."""
+    """Say who finds a collection and whom its data is for; what is closed is closed before it is shown."""
     form = SharingForm(request.POST)
     if not form.is_valid():
         problems = " ".join(str(problem) for found in form.errors.values() for problem in found)
         return render(request, "errors/problem.html", {"problem": problems}, status=400)
     asked = form.cleaned_data
+    if asked["policy"]:
+        publications.limit(DataHalf(request), collection_id, asked["policy"])
     publications.share(DataHalf(request), collection_id, asked["visibility"], asked["entity"])
     return redirect(f"{reverse('publish')}#own")
 

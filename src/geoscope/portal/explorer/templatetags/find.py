@@ -9,6 +9,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
 
+from geoscope.access import Audience, Policy
 from geoscope.portal.explorer.data_half import Json
 from geoscope.portal.explorer.dataset_list import Place
 from geoscope.portal.explorer.datasets import Box, Item, Period, flat_box
@@ -120,6 +121,18 @@ def access_words(access: str) -> str:
         "restricted": _("for those whom the provider admits"),
     }
     return words.get(access, access)
+
+
+@register.filter
+def policy_words(policy: Policy) -> str:
+    """Write whom the data of a dataset is for."""
+    words = {
+        Audience.PUBLIC: _("For everybody"),
+        Audience.REGISTERED: _("For people who have signed in"),
+        Audience.ROLE: _("For people with the role %(name)s") % {"name": policy.name},
+        Audience.ENTITY: _("For members of %(name)s") % {"name": policy.name},
+    }
+    return words[policy.audience]
 
 
 @register.filter

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from geoscope.portal.explorer.catalogue import find_collection, newest_items, widest_item
+from geoscope.portal.explorer.catalogue import find_collection, may_have, newest_items, widest_item
 from geoscope.portal.explorer.data_half import DataHalf
 
 MAX_SHOWN = 12
@@ -19,6 +19,7 @@ def collection(request: HttpRequest, collection_id: str) -> HttpResponse:
     items = newest.items if newest else []
     context = {
         "collection": found,
+        "is_locked": not may_have(data, found),
         "items": items,
         "has_more": bool(newest and newest.next_token),
         "shown": widest_item(items),

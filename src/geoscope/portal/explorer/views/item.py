@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from geoscope.errors import GeoscopeError, NotFoundError, UnavailableError
-from geoscope.portal.explorer.catalogue import find_item
+from geoscope.portal.explorer.catalogue import find_item, may_have
 from geoscope.portal.explorer.data_half import DataHalf, JsonList
 from geoscope.portal.explorer.datasets import Item
 from geoscope.portal.explorer.fragments import wants_fragment
@@ -30,8 +30,9 @@ def item(request: HttpRequest, collection_id: str, item_id: str) -> HttpResponse
         "colormaps": [],
         "pictures": item_path(found),
         "point": _middle(found),
+        "is_locked": not may_have(data, found),
     }
-    if variable:
+    if variable and not context["is_locked"]:
         choice = LayerChoice(variable.name, request.GET.get("datetime", ""), request.GET.get("colormap", ""))
         snippets = item_snippets(found, base, variable.name, _middle(found))
         context |= {"choice": choice, "snippets": snippets} | _layer_context(
@@ -50,7 +51,9 @@ def _layer_context(
         return {}
     except GeoscopeError as error:
         return {"layer_problem": str(error)}
-    return {"layer": layer, "colormaps": _colormaps(data), "snippets": [*snippets, qgis_snippet(layer, base)]}
+    if item.policy is None:
+        snippets = [*snippets, qgis_snippet(layer, base)]
+    return {"layer": layer, "colormaps": _colormaps(data), "snippets": snippets}
 
 
 def _colormaps(data: DataHalf) -> JsonList:

@@ -91,7 +91,7 @@ def listed_services() -> list[ListedService]:
 
 def _examples(data: DataHalf, collections: list[Collection]) -> list[Example]:
     """Return the first collections that can be drawn at once, those to compare before those to look at."""
-    drawn = [one for one in collections if one.is_local and one.renders][:MAX_EXAMPLES]
+    drawn = [one for one in collections if one.is_local and one.renders and not one.policy][:MAX_EXAMPLES]
     examples = [Example(collection, list_items(data, collection)) for collection in drawn]
     return sorted(examples, key=lambda example: not example.is_comparison)
 

@@ -8,11 +8,18 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from geoscope.errors import InvalidInputError, NotFoundError, UnavailableError
+from geoscope.errors import (
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    NotSignedInError,
+    UnavailableError,
+)
 from geoscope.portal.explorer.catalogue import (
     find_collection,
     list_items,
     list_local_collections,
+    may_have,
     widest_item,
 )
 from geoscope.portal.explorer.comparison import Comparison, compare
@@ -35,6 +42,7 @@ class Subject:
     collection: Collection
     items: list[Item]
     variable: Variable
+    is_locked: bool
 
     @property
     def tilejson_url(self) -> str:
@@ -57,7 +65,7 @@ def series(request: HttpRequest) -> HttpResponse:
         return render(request, "errors/503.html", {"problem": str(error)}, status=503)
     point = PointForm(request.GET) if "lon" in request.GET or "lat" in request.GET else None
     context: dict[str, object] = {"collections": collections, "subject": subject, "point": point}
-    if subject and point and point.is_valid():
+    if subject and not subject.is_locked and point and point.is_valid():
         context |= _read(request, data, subject, point.cleaned_data["lon"], point.cleaned_data["lat"])
     template = "pages/series.html#series" if wants_fragment(request) else "pages/series.html"
     return render(request, template, context)
@@ -73,8 +81,8 @@ def _subject(data: DataHalf, collections: list[Collection], asked: str, variable
             (item.variable(variable_name) for item in items), None
         )
         if items and variable:
-            subjects.append(Subject(collection, items, variable))
-    return max(subjects, key=lambda subject: len(subject.items), default=None)
+            subjects.append(Subject(collection, items, variable, not may_have(data, collection)))
+    return max(subjects, key=lambda subject: (not subject.is_locked, len(subject.items)), default=None)
 
 
 def _read(
@@ -88,7 +96,7 @@ def _read(
         found = read_series(data, subject.collection.id, titles, query)
     except NotFoundError:
         return {"outside": True}
-    except (InvalidInputError, UnavailableError) as error:
+    except (InvalidInputError, NotAllowedError, NotSignedInError, UnavailableError) as error:
         return {"problem": str(error)}
     if found is None or not any(one.has_values for one in found.series):
         return {"no_values": True}
@@ -101,7 +109,7 @@ def _read(
         "chart": chart(subject, found, compared),
         "csv": f"{address}?{urlencode(query | {'f': 'CSV'})}",
         "coverage_json": f"{address}?{urlencode(query | {'f': 'CoverageJSON'})}",
-        "snippets": series_snippets(base, subject.collection.id, query),
+        "snippets": series_snippets(base, subject.collection, query),
     }
 
 
