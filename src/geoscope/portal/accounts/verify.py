@@ -11,6 +11,7 @@ from geoscope.portal.principals import principal_of, token_of
 from geoscope.portal.registry.manifests import find_manifest
 from geoscope.portal.registry.views import problem_answer
 from geoscope.service import Access, AccessPolicy
+from geoscope.settings import current_settings
 
 # The edge takes it off every request and sets it on its own: no script in a page gets at a token.
 EDGE_HEADER = "Geoscope-Edge"
@@ -26,9 +27,14 @@ def verify(request: HttpRequest) -> HttpResponse:
     except GeoscopeError as error:
         if error.status in (401, 403) and "text/html" in request.headers.get("accept", ""):
             template = "errors/not_signed_in.html" if error.status == 401 else "errors/403.html"
-            return render(request, template, {"problem": str(error)}, status=error.status)
+            return render(request, template, _told(error), status=error.status)
         return problem_answer(error)
     return HttpResponse(status=204, headers=_who(principal) if principal else None)
+
+
+def _told(error: GeoscopeError) -> dict[str, str]:
+    """Return what the page of an error says; an address in words would stand beside its link."""
+    return {"problem": error.problem if error.help_url else str(error), "help_url": error.help_url}
 
 
 def _who(principal: Principal) -> dict[str, str]:
@@ -56,9 +62,8 @@ def check_access(access: Access, principal: Principal | None) -> None:
         )
     if access.policy is AccessPolicy.ROLES and principal.roles.isdisjoint({*access.roles, ADMINISTRATOR}):
         names = ", ".join(access.roles)
-        raise NotAllowedError(
-            f"This service needs one of the roles: {names}.", "Ask the operator to grant it."
-        )
+        page = f"{current_settings().public_url}/account/requests/new?role={access.roles[0]}"
+        raise NotAllowedError(f"This service needs one of the roles: {names}.", f"Ask for it at {page}", page)
 
 
 @never_cache
