@@ -21,6 +21,7 @@ SHARED_SERVERS = {
     "tests/journeys/test_faults.py": "victims",
     "tests/journeys/test_https.py": "victims",
     "tests/journeys/": "platform",
+    "tests/storage/": "storage",
 }
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ FEDERATION_KEY = "federation-key"
 S3_IDENTITIES = ("platform", "data-apis", "jobs", "uploads", "administrator")
 
 # The object store's parts sign what they say to each other.
-OBJECT_STORE_PARTS = ("admin", "filer", "filer-read", "volume", "volume-read")
+OBJECT_STORE_PARTS = ("admin", "filer", "filer-read", "tokens", "volume", "volume-read")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def ensure_secrets(settings: Settings) -> None:
         PORTAL_KEY: _new_text,
         FEDERATION_KEY: _new_text,
     }
-    makers |= {f"s3-{identity}.json": _new_s3_keys for identity in S3_IDENTITIES}
+    makers |= {f"s3-{identity}.json": lambda: json.dumps(asdict(new_s3_keys())) for identity in S3_IDENTITIES}
     makers |= {f"object-store-{part}": _new_text for part in OBJECT_STORE_PARTS}
     for name, make in makers.items():
         if not (folder / name).exists():
@@ -109,7 +109,8 @@ def _new_text() -> str:
     return secrets.token_urlsafe(48)
 
 
-def _new_s3_keys() -> str:
+def new_s3_keys() -> S3Keys:
+    """Return a new pair of keys; nobody knows it yet."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
     access_key = "GEO" + "".join(secrets.choice(alphabet) for _ in range(17))
-    return json.dumps({"access_key": access_key, "secret_key": secrets.token_urlsafe(40)})
+    return S3Keys(access_key, secrets.token_urlsafe(40))

@@ -69,6 +69,7 @@ class InternalSettings(Group):
     portal_url: str = "http://127.0.0.1:8081"
     data_apis_url: str = "http://127.0.0.1:8082"
     object_store_url: str = "http://127.0.0.1:8083"
+    object_store_filer_url: str = "http://127.0.0.1:8084"
 
 
 Origin = Annotated[

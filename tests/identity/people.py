@@ -20,9 +20,12 @@ from django.utils import timezone  # noqa: E402
 
 from geoscope.portal.accounts.models import Terms, User  # noqa: E402
 from geoscope.portal.accounts.personal_data import delete_account  # noqa: E402
+from geoscope.portal.entities.members import add_member, remove_member  # noqa: E402
+from geoscope.portal.entities.models import Entity  # noqa: E402
 from geoscope.portal.grants.models import Request, ServiceProvider  # noqa: E402
 from geoscope.portal.identity.clients import set_random_secret  # noqa: E402
 from geoscope.portal.identity.models import IssuedToken  # noqa: E402
+from geoscope.portal.storage.models import StorageKey  # noqa: E402
 
 
 @lru_cache
@@ -65,6 +68,23 @@ def change_requests(told):
             ServiceProvider.objects.create(service=service, entity_id=slug)
 
 
+def change_rights(told):
+    for entity in told.get("entities", ()):
+        members = entity.pop("members")
+        made = Entity.objects.create(**entity, description="For tests.")
+        for name in members:
+            add_member(made, User.objects.get(username=name), by="service:tests")
+    for name, slug in told.get("left", {}).items():
+        user = User.objects.get(username=name)
+        remove_member(user, Entity.objects.get(slug=slug), name)
+    for access_key, day in told.get("last_day", {}).items():
+        StorageKey.objects.filter(access_key=access_key).update(until=day)
+    for name in told.get("switched_off", ()):
+        user = User.objects.get(username=name)
+        user.is_active = False
+        user.save()
+
+
 def do(told):
     for user in told.get("users", ()):
         make_user(**user)
@@ -81,6 +101,7 @@ def do(told):
         IssuedToken.objects.exclude(spent=None).update(spent=then)
     for terms in told.get("terms", ()):
         Terms.objects.create(**terms)
+    change_rights(told)
     for name in told.get("deleted", ()):
         delete_account(User.objects.get(username=name))
 

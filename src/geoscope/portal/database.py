@@ -17,7 +17,7 @@ def migrate_if_needed() -> None:
     """
     executor = MigrationExecutor(connection)
     loader = executor.loader
-    own_apps = {"accounts", "audit", "entities", "grants", "identity", "letters", "registry"}
+    own_apps = {"accounts", "audit", "entities", "grants", "identity", "letters", "registry", "storage"}
     unknown = sorted(
         key for key in loader.applied_migrations if key not in loader.graph.nodes and key[0] in own_apps
     )

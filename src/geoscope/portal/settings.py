@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "geoscope.portal.entities",
     "geoscope.portal.audit",
     "geoscope.portal.letters",
+    "geoscope.portal.storage",
     "geoscope.portal.grants",
     "allauth",
     "allauth.account",

@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from geoscope.portal.api.application import api
+from geoscope.portal.api.application import account_api, api
 from geoscope.portal.housekeeping import housekeeping
 from geoscope.portal.registry.health import portal_health
 
@@ -17,6 +17,8 @@ urlpatterns = [
     path("", include("geoscope.portal.grants.urls")),
     path("api/", api.urls),
     path("entities", include("geoscope.portal.entities.urls")),
+    path("account/", account_api.urls),
+    path("account/storage", include("geoscope.portal.storage.urls")),
     path("account", include("geoscope.portal.accounts.urls")),
     path("account/", include("allauth.urls")),
     path("orders", include("geoscope.portal.orders.urls")),

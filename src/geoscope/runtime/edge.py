@@ -80,7 +80,7 @@ def _servers(settings: Settings, manifests: list[Manifest]) -> Json:
     platform = [*_guards(settings), _public_data(settings)]
     platform += [_service(settings, manifest) for manifest in manifests if not _is_default(manifest)]
     platform.append(_portal(settings))
-    s3 = [{"@id": "s3", "handle": [_proxy(settings.internal.object_store_url)]}]
+    s3 = [_token_service(settings), {"@id": "s3", "handle": [_proxy(settings.internal.object_store_url)]}]
     errors = {"routes": error_routes()}
     foreign: list[Json] = []
     if settings.identity.destination_earth_hosts:
@@ -217,6 +217,22 @@ def _public_data(settings: Settings) -> Json:
         "@id": "public-data",
         "match": [{"path": [f"{DATA_ROUTE}/*"]}],
         "handle": [{"handler": "subroute", "routes": routes}],
+        "terminal": True,
+    }
+
+
+def _token_service(settings: Settings) -> Json:
+    """Let strangers' POSTs to the root of the S3 endpoint change tokens into keys, and nothing else.
+
+    The same address is also that of the store's user management. It takes signed requests alone: what could
+    carry a signature is taken off, so that only a token in the body counts.
+    """
+    proxy = _proxy(settings.internal.object_store_url)
+    proxy["headers"]["request"]["delete"] = ["Authorization", "X-Amz-*"]
+    return {
+        "@id": "s3-token-service",
+        "match": [{"method": ["POST"], "not": [{"path_regexp": {"pattern": "^/[^/]"}}]}],
+        "handle": [{"handler": "rewrite", "method": "POST", "uri": "/?"}, proxy],
         "terminal": True,
     }
 

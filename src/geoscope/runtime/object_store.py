@@ -1,13 +1,15 @@
-"""SeaweedFS on one machine: its command line, and what each identity may do.
+"""SeaweedFS on one machine: its command line, what each identity may do, and whose tokens are worth keys.
 
 `weed mini` and these options were chosen by measurement: first object after half a second, clean stop in two,
 no acknowledged object lost when killed.
 """
 
+import base64
 import json
 from dataclasses import asdict
 from typing import Any
 
+from geoscope.access import AUDIENCE, TOKEN_LIFETIME_S
 from geoscope.objects import BUCKETS, PUBLIC_BUCKETS
 from geoscope.runtime.data_folder import socket_folder
 from geoscope.secrets import read_s3_keys, read_secret, write_secret
@@ -50,13 +52,16 @@ def arguments(settings: Settings, ports: dict[str, int]) -> tuple[str, ...]:
         "filer.port": ports["filer"],
         "filer.port.grpc": ports["filer-grpc"],
         "filer.localSocket": sockets / "filer.sock",
-        "filer.disableDirListing": "true",
+        # Listed by the portal alone: the filer wants a token signed with its key.
+        "filer.disableDirListing": "false",
         "s3.port": ports["s3"],
         "s3.port.grpc": ports["s3-grpc"],
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
         "s3.localSocket": sockets / "s3.sock",
         "s3.config": write_identities(settings),
+        "s3.iam.config": write_token_service(settings),
+        # Else whoever holds a key could make more of them. The portal writes users' keys by the filer.
         "s3.iam.readOnly": "true",
         "s3.autoCreateBucket": "false",
         "webdav": "false",
@@ -94,4 +99,33 @@ def write_identities(settings: Settings) -> str:
     identities.append({"name": "anonymous", "actions": [f"Read:{bucket}" for bucket in PUBLIC_BUCKETS]})
     path = settings.data_dir / "secrets" / "object-store-identities.json"
     write_secret(path, json.dumps({"identities": identities}))
+    return str(path)
+
+
+def write_token_service(settings: Settings) -> str:
+    """Write how the store turns this platform's access tokens into keys, and return the file's path.
+
+    A session lives as long as a token, whatever is asked for, and has at each moment the rights of the policy
+    that is named as the user is. Only tokens of users carry `preferred_username`: those of the
+    platform's own parts are worth no keys.
+    """
+    provider = {
+        "issuer": settings.public_url,
+        "clientId": AUDIENCE,
+        "jwksUri": f"{settings.internal.portal_url}/.well-known/jwks.json",
+        "policyClaim": "preferred_username",
+    }
+    signing_key = base64.b64encode(read_secret(settings, "object-store-tokens").encode()).decode()
+    document = {
+        "sts": {
+            "issuer": "geoscope-object-store",
+            "signingKey": signing_key,
+            "tokenDuration": f"{TOKEN_LIFETIME_S}s",
+            "maxSessionLength": f"{TOKEN_LIFETIME_S}s",
+        },
+        "policy": {"defaultEffect": "Deny", "storeType": "memory"},
+        "providers": [{"name": "geoscope", "type": "oidc", "enabled": True, "config": provider}],
+    }
+    path = settings.data_dir / "secrets" / "object-store-token-service.json"
+    write_secret(path, json.dumps(document))
     return str(path)

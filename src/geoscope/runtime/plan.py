@@ -95,6 +95,7 @@ def make_plan(settings: Settings) -> Plan:
                 portal_url=f"http://127.0.0.1:{ports['portal']}",
                 data_apis_url=f"http://127.0.0.1:{ports['data-apis']}",
                 object_store_url=f"http://127.0.0.1:{ports['s3']}",
+                object_store_filer_url=f"http://127.0.0.1:{ports['filer']}",
             )
         }
     )
@@ -129,6 +130,7 @@ def _settings_environment(settings: Settings) -> dict[str, str]:
         "GEOSCOPE_INTERNAL__PORTAL_URL": internal.portal_url,
         "GEOSCOPE_INTERNAL__DATA_APIS_URL": internal.data_apis_url,
         "GEOSCOPE_INTERNAL__OBJECT_STORE_URL": internal.object_store_url,
+        "GEOSCOPE_INTERNAL__OBJECT_STORE_FILER_URL": internal.object_store_filer_url,
         "PYTHONUNBUFFERED": "1",
     }
     if edge_settings.public_host:

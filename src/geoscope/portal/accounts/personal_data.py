@@ -18,6 +18,7 @@ from geoscope.portal.entities.models import Membership
 from geoscope.portal.grants.deciding import withdraw_all
 from geoscope.portal.grants.models import Request
 from geoscope.portal.principals import principal_for
+from geoscope.portal.storage.models import StorageKey
 
 
 def personal_data(user: User) -> dict[str, Any]:
@@ -51,6 +52,10 @@ def personal_data(user: User) -> dict[str, Any]:
         "keys": [
             {"client_id": one.pk, "name": one.name, "created": one.created_at.isoformat()}
             for one in Client.objects.filter(owner=user)
+        ],
+        "storage_keys": [
+            {"access_key": one.access_key, "name": one.name, "created": one.created.isoformat()}
+            for one in StorageKey.objects.filter(user=user)
         ],
         "entities": [
             {"entity": one.entity.slug, "place": one.place, "since": one.since.isoformat()}

@@ -6,7 +6,7 @@ from ninja.errors import AuthenticationError, ValidationError
 
 import geoscope
 from geoscope.errors import GeoscopeError, InvalidInputError, NotSignedInError
-from geoscope.portal.api import entities, requests
+from geoscope.portal.api import entities, requests, storage_keys
 from geoscope.portal.api.askers import SessionAsker, TokenAsker
 from geoscope.portal.registry.views import problem_answer
 
@@ -21,14 +21,27 @@ api = NinjaAPI(
 api.add_router("/entities", entities.router)
 api.add_router("", requests.router)
 
+# At an address of its own, beside the page of the same name.
+account_api = NinjaAPI(
+    title="Storage keys",
+    version=geoscope.__version__,
+    auth=[TokenAsker(), SessionAsker()],
+    docs_url=None,
+    openapi_url="/s3-keys/openapi.json",
+    urls_namespace="account-api",
+)
+account_api.add_router("/s3-keys", storage_keys.router)
+
 
 @api.exception_handler(GeoscopeError)
+@account_api.exception_handler(GeoscopeError)
 def problem(_request: HttpRequest, error: GeoscopeError) -> HttpResponse:
     """Answer an error of the platform as problem details (RFC 9457)."""
     return problem_answer(error)
 
 
 @api.exception_handler(ValidationError)
+@account_api.exception_handler(ValidationError)
 def invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Say which fields cannot be used, and why."""
     problems = "; ".join(
@@ -38,6 +51,7 @@ def invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 
 @api.exception_handler(AuthenticationError)
+@account_api.exception_handler(AuthenticationError)
 def stranger(_request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
     """Ask a stranger for a token."""
     return problem_answer(

@@ -17,6 +17,7 @@ from geoscope.portal.identity.models import TokenFamily
 from geoscope.portal.identity.oauth import TOKEN_EXCHANGE
 from geoscope.portal.identity.realms import issuer_of
 from geoscope.portal.principals import principal_for
+from geoscope.portal.storage.access import open_home_soon
 from geoscope.settings import current_settings
 
 
@@ -69,6 +70,8 @@ class ProviderAdapter(DefaultOIDCAdapter):  # type: ignore[misc]  # allauth has 
         access_token |= {"azp": client.id, "nbf": access_token["iat"]}
         access_token |= claims_of(who, client) if who else {"sub": f"service-{client.id}"}
         audience = audience_of(client, scopes, access_token.get("aud"))
+        if who and access.AUDIENCE in audience:
+            open_home_soon(who)
         access_token.pop("aud", None)
         if audience:
             access_token["aud"] = audience

@@ -1,0 +1,93 @@
+"""`/account/s3-keys`: keys to one's buckets."""
+
+from datetime import date, datetime
+from typing import Annotated, Self
+
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from allauth.idp.oidc.models import Token
+from django.http import HttpRequest
+from ninja import Router, Schema
+from pydantic import Field, StringConstraints
+
+from geoscope.errors import NotAllowedError
+from geoscope.portal.api.askers import asker_of
+from geoscope.portal.api.documents import Given
+from geoscope.portal.principals import principal_for
+from geoscope.portal.storage.keys import make_key, revoke_key
+from geoscope.portal.storage.models import StorageKey
+from geoscope.portal.storage.policies import buckets_of
+from geoscope.settings import current_settings
+
+router = Router(tags=["Storage"])
+
+
+class NewKey(Given):
+    """A key to make."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+    until: date | None = Field(None, description="The last day, in UTC; by default until it is revoked.")
+
+
+class KeyDocument(Schema):
+    """A key."""
+
+    access_key: str
+    name: str
+    created: datetime
+    until: date | None
+
+    @classmethod
+    def of(cls, key: StorageKey, **more: str) -> Self:
+        """Describe a key."""
+        return cls(access_key=key.access_key, name=key.name, created=key.created, until=key.until, **more)
+
+
+class MadeKeyDocument(KeyDocument):
+    """A key that was made just now."""
+
+    secret_key: str
+
+
+class StorageDocument(Schema):
+    """Where somebody's data lie, and the keys to it."""
+
+    endpoint: str
+    buckets: list[str]
+    keys: list[KeyDocument]
+
+
+@router.get("")
+def keys(request: HttpRequest) -> StorageDocument:
+    """Return one's buckets and keys."""
+    user = asker_of(request).user
+    found = [KeyDocument.of(key) for key in StorageKey.objects.filter(user=user)]
+    buckets = buckets_of(principal_for(user))
+    return StorageDocument(endpoint=current_settings().s3_url, buckets=buckets, keys=found)
+
+
+@router.post("", response={201: MadeKeyDocument})
+def new_key(request: HttpRequest, body: NewKey) -> tuple[int, MadeKeyDocument]:
+    """Make a key; this answer alone holds its secret."""
+    _require_fresh_proof(request)
+    key, pair = make_key(asker_of(request).user, body.name, body.until)
+    return 201, MadeKeyDocument.of(key, secret_key=pair.secret_key)
+
+
+@router.delete("/{access_key}", response={204: None})
+def remove_key(request: HttpRequest, access_key: str) -> tuple[int, None]:
+    """Revoke a key."""
+    revoke_key(asker_of(request).user, access_key)
+    return 204, None
+
+
+def _require_fresh_proof(request: HttpRequest) -> None:
+    """Refuse a token that was revoked, and a browser where nobody gave a password for a while.
+
+    Elsewhere a token is good until it ends; a key that it makes would live on.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        if not Token.objects.valid().by_value(token.strip()).exists():
+            raise NotAllowedError("This token was revoked, or made for another purpose.", "Sign in again.")
+    elif not did_recently_reauthenticate(request):
+        raise NotAllowedError("This needs a fresh sign-in.", "Open the page 'Storage' and confirm it is you.")
