@@ -67,12 +67,13 @@ def trusting(tmp_path_factory, university):
     portal.stop()
 
 
-def come_from(university, portal, name, visitor=None, process="login"):
+def come_from(university, portal, name, visitor=None, process="login", provider="university"):
     """Go to the university, sign in there and come back; return the browser and the page it ends on."""
     visitor = visitor or portal.visitor()
-    page = visitor.get("/account/oidc/university/login/", params={"process": process})
+    path = f"/account/oidc/{provider}/login/"
+    page = visitor.get(path, params={"process": process})
     if page.status_code == 200:
-        page = visitor.submit(page, number=form_number(page, "/account/oidc/university/login/"))
+        page = visitor.submit(page, number=form_number(page, path))
     elsewhere = university.visitor()
     elsewhere.sign_in(name, PASSWORD)
     back = elsewhere.get(page.headers["location"])
@@ -143,6 +144,31 @@ def test_a_forged_return_is_refused(cautious):
     answer = visitor.get("/account/oidc/university/login/callback/", params={"code": "x", "state": "y"})
     assert answer.status_code != 302 or "callback" not in answer.headers["location"]
     assert who(visitor) is None
+
+
+def test_a_provider_is_added_in_the_admin_pages(university, cautious):
+    callback = f"{cautious.url}/account/oidc/college/login/callback/"
+    client = {"client_id": "guest", "redirects": [callback], "scopes": ["openid", "profile", "email"]}
+    university.make(clients=[client | {"secret": "a-secret-of-the-guest-0123456789", "skip_consent": True}])
+    cautious.make(users=[{"name": "root", "password": PASSWORD, "is_staff": True, "is_superuser": True}])
+    administrator = cautious.visitor()
+    administrator.sign_in("root", PASSWORD)
+    added = administrator.submit(
+        administrator.get("/admin/socialaccount/socialapp/add/"),
+        provider="openid_connect",
+        provider_id="college",
+        name="College",
+        client_id="guest",
+        secret="a-secret-of-the-guest-0123456789",
+        settings=json.dumps({"server_url": university.url}),
+    )
+    assert added.status_code == 302, added.text
+    assert "College" in cautious.visitor().get("/account/login/").text
+    university.make(users=[{"name": "dean", "password": PASSWORD}])
+    newcomer, _answer = come_from(university, cautious, "dean", provider="college")
+    assert who(newcomer) == "dean"
+    somebody_else, _answer = come_from(university, cautious, "ada", provider="college")
+    assert who(somebody_else) != "ada"
 
 
 @pytest.fixture(scope="module")
