@@ -17,7 +17,7 @@ up: ## Install, build the pages, start the platform, load the demo, print the ad
 test: check ## Run all checks and all tests
 	@scripts/install-test-tools
 	$(NPM) test
-	$(BIN)/pytest --numprocesses 2 --dist loadscope --reruns 1 --only-rerun '$(BUSY)'
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadscope --reruns 1 --only-rerun '$(BUSY)'
 
 check: .venv/dev ## Format, lint, types, import contracts, templates, front end
 	$(BIN)/ruff format --check .

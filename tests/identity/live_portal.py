@@ -77,22 +77,22 @@ class LivePortal:
         self.start()
 
     def _prepare(self) -> None:
-        """Make the database; of several with files, the later ones begin as a copy of the first."""
+        """Make the file of the database: each later portal begins with a copy."""
         folder = self.settings.data_dir / "portal"
-        uses_file = "GEOSCOPE_PORTAL__DATABASE_URL" not in self.environment
-        if uses_file and LivePortal.prepared is not None:
+        if "GEOSCOPE_PORTAL__DATABASE_URL" in self.environment:
+            return
+        if LivePortal.prepared is not None:
             shutil.copytree(LivePortal.prepared, folder, dirs_exist_ok=True)
+            return
         self.python("-m", "geoscope.portal", "prepare")
-        if uses_file and LivePortal.prepared is None:
-            LivePortal.prepared = Path(tempfile.mkdtemp()) / "portal"
-            atexit.register(shutil.rmtree, LivePortal.prepared.parent)
-            shutil.copytree(folder, LivePortal.prepared)
+        LivePortal.prepared = Path(tempfile.mkdtemp()) / "portal"
+        atexit.register(shutil.rmtree, LivePortal.prepared.parent)
+        shutil.copytree(folder, LivePortal.prepared)
 
     def start(self) -> None:
         command = [
-            *(sys.executable, "-m", "gunicorn", "geoscope.portal.wsgi:application"),
-            *("--bind", f"127.0.0.1:{self.port}", "--workers", str(self.workers), "--threads", "8"),
-            *("--worker-class", "gthread", "--log-level", "warning", "--no-control-socket"),
+            *(sys.executable, "-m", "geoscope.portal", "serve"),
+            *("--bind", f"127.0.0.1:{self.port}", "--workers", str(self.workers)),
         ]
         self.log_path = self.settings.data_dir / "logs" / "portal.log"
         with self.log_path.open("ab") as log:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 import time
 from urllib.parse import urlsplit
 
@@ -330,6 +331,25 @@ def test_an_address_is_changed_when_the_new_one_is_proven(portal):
     assert portal.visitor().sign_in("ida@new.example.org", NEW_PASSWORD).status_code == 200
     visitor.submit(page, code=code_of(portal, "ida@new.example.org"))
     assert portal.visitor().sign_in("ida@new.example.org", NEW_PASSWORD).headers["location"] == "/"
+
+
+def test_a_session_that_ended_leaves_the_list_at_the_next_sign_in(portal):
+    portal.make(users=[{"name": "robot", "password": PASSWORD}])
+    for _ in range(3):
+        portal.visitor().sign_in("robot", PASSWORD)
+    path = portal.settings.data_dir / "portal" / "portal.sqlite"
+    of_robot = "FROM usersessions_usersession JOIN accounts_user u ON u.id = user_id WHERE username = 'robot'"
+    with sqlite3.connect(path) as database:
+        first, *others = [key for (key,) in database.execute(f"SELECT session_key {of_robot}").fetchall()]
+        assert len(others) == 2
+        past = "UPDATE django_session SET expire_date = '2020-01-01' WHERE session_key = ?"
+        assert database.execute(past, [first]).rowcount == 1
+    portal.visitor().sign_in("robot", PASSWORD)
+    with sqlite3.connect(path) as database:
+        listed = {key for (key,) in database.execute(f"SELECT session_key {of_robot}").fetchall()}
+    assert first not in listed
+    assert listed > set(others)
+    assert len(listed) == 3
 
 
 def test_other_sessions_are_seen_and_ended(portal):

@@ -1,10 +1,13 @@
 """Accounts of another OpenID provider: here a second portal, as a university would run one."""
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
-from live_portal import LivePortal
+from live_portal import REDIRECT, LivePortal
 
+from chromium import chromium
 from conftest import PASSWORD
 
 
@@ -64,12 +67,13 @@ def trusting(tmp_path_factory, university):
     portal.stop()
 
 
-def come_from(university, portal, name, visitor=None, process="login"):
+def come_from(university, portal, name, visitor=None, process="login", provider="university"):
     """Go to the university, sign in there and come back; return the browser and the page it ends on."""
     visitor = visitor or portal.visitor()
-    page = visitor.get("/account/oidc/university/login/", params={"process": process})
+    path = f"/account/oidc/{provider}/login/"
+    page = visitor.get(path, params={"process": process})
     if page.status_code == 200:
-        page = visitor.submit(page, number=form_number(page, "/account/oidc/university/login/"))
+        page = visitor.submit(page, number=form_number(page, path))
     elsewhere = university.visitor()
     elsewhere.sign_in(name, PASSWORD)
     back = elsewhere.get(page.headers["location"])
@@ -140,3 +144,104 @@ def test_a_forged_return_is_refused(cautious):
     answer = visitor.get("/account/oidc/university/login/callback/", params={"code": "x", "state": "y"})
     assert answer.status_code != 302 or "callback" not in answer.headers["location"]
     assert who(visitor) is None
+
+
+def test_a_provider_is_added_in_the_admin_pages(university, cautious):
+    callback = f"{cautious.url}/account/oidc/college/login/callback/"
+    client = {"client_id": "guest", "redirects": [callback], "scopes": ["openid", "profile", "email"]}
+    university.make(clients=[client | {"secret": "a-secret-of-the-guest-0123456789", "skip_consent": True}])
+    cautious.make(users=[{"name": "root", "password": PASSWORD, "is_staff": True, "is_superuser": True}])
+    administrator = cautious.visitor()
+    administrator.sign_in("root", PASSWORD)
+    added = administrator.submit(
+        administrator.get("/admin/socialaccount/socialapp/add/"),
+        provider="openid_connect",
+        provider_id="college",
+        name="College",
+        client_id="guest",
+        secret="a-secret-of-the-guest-0123456789",
+        settings=json.dumps({"server_url": university.url}),
+    )
+    assert added.status_code == 302, added.text
+    assert "College" in cautious.visitor().get("/account/login/").text
+    university.make(users=[{"name": "dean", "password": PASSWORD}])
+    newcomer, _answer = come_from(university, cautious, "dean", provider="college")
+    assert who(newcomer) == "dean"
+    somebody_else, _answer = come_from(university, cautious, "ada", provider="college")
+    assert who(somebody_else) != "ada"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real one: it holds to the content security policy, which counts each redirect after a form."""
+    with chromium() as browser:
+        yield browser
+
+
+def sign_in(page, name):
+    page.locator("input[name=login]").fill(name)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("input[name=password]").press("Enter")
+
+
+def test_a_browser_goes_to_the_university_and_comes_back(university, cautious, browser):
+    university.make(users=[{"name": "lecturer", "password": PASSWORD}])
+    page = browser.new_page()
+    page.goto(f"{cautious.url}/account/login/")
+    page.get_by_role("link", name="University").click()
+    page.locator("main form button").click()
+    page.wait_for_url(f"{university.url}/account/login/**")
+    sign_in(page, "lecturer")
+    page.wait_for_url(f"{cautious.url}/")
+    assert page.locator("a.account").inner_text() == "lecturer"
+    page.context.close()
+
+
+def test_a_browser_comes_from_the_consent_to_the_client(university, cautious, browser):
+    university.make(users=[{"name": "student", "password": PASSWORD}])
+    landing = f"{cautious.url}/health"
+    client = {"client_id": "map", "redirects": [landing], "grants": ["authorization_code"]}
+    university.make(clients=[client])
+    asked = httpx.QueryParams(
+        {
+            "client_id": "map",
+            "redirect_uri": landing,
+            "response_type": "code",
+            "scope": "openid",
+            "state": "a-state",
+            "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            "code_challenge_method": "S256",
+        }
+    )
+    page = browser.new_page()
+    page.goto(f"{university.url}/identity/o/authorize?{asked}")
+    sign_in(page, "student")
+    page.locator("main form button[name=action][value=grant]").click()
+    page.wait_for_url(f"{landing}?**")
+    assert parse_qs(urlsplit(page.url).query).keys() >= {"code", "state"}
+    page.context.close()
+
+
+def test_only_a_browser_that_comes_from_a_page_goes_on_by_a_page(university):
+    visitor = university.visitor()
+    university.make(
+        users=[{"name": "reader", "password": PASSWORD}],
+        clients=[
+            {"client_id": "notes", "redirects": [REDIRECT], "scopes": ["openid"], "skip_consent": True},
+        ],
+    )
+    visitor.sign_in("reader", PASSWORD)
+
+    def ask(**headers):
+        visitor.http.headers.update(headers)
+        return visitor.code("notes", scope="openid", state='"><script>x</script>').answer
+
+    assert ask().status_code == 302
+    assert ask(Accept="text/html").status_code == 302
+    assert ask(Referer="https://elsewhere.example/").status_code == 302
+    page = ask(Referer=f"{university.url}/account/login/")
+    assert page.status_code == 200
+    assert f'content="0;url={REDIRECT}?' in page.text
+    assert "<script>x" not in page.text
+    assert "no-store" in page.headers["cache-control"]
+    assert page.headers["referrer-policy"] == "same-origin"

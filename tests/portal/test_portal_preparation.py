@@ -3,10 +3,13 @@ import sqlite3
 import subprocess
 import sys
 
+import psutil
 import pytest
 
+from geoscope.runtime.ports import free_ports
 from geoscope.secrets import ensure_secrets
 from geoscope.settings import Settings
+from running import answers, until
 
 
 @pytest.fixture
@@ -56,7 +59,34 @@ def test_database_of_a_newer_version_is_left_alone(folder):
             "INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, ?)",
             ("registry", "0999_future", "2030-01-01"),
         )
-    done = run(folder, "prepare")
-    assert done.returncode == 1
-    assert "newer version" in done.stderr
-    assert "registry.0999_future" in done.stderr
+    for command in (["prepare"], ["serve", "--bind", "127.0.0.1:0"]):
+        done = run(folder, *command)
+        assert done.returncode == 1
+        assert "newer version" in done.stderr
+        assert "registry.0999_future" in done.stderr
+
+
+def test_server_answers_from_a_new_folder_and_shares_no_connection_among_its_workers(folder):
+    port = free_ports(("portal",))["portal"]
+    command = [
+        sys.executable,
+        "-m",
+        "geoscope.portal",
+        "serve",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--workers",
+        "2",
+    ]
+    environment = os.environ | {"GEOSCOPE_DATA_DIR": str(folder)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            until(lambda: answers(f"http://127.0.0.1:{port}/health"), what="the portal's answer")
+            opened = [file.path for file in psutil.Process(server.pid).open_files()]
+            workers = psutil.Process(server.pid).children()
+        finally:
+            server.terminate()
+        assert server.wait(timeout=20) == 0
+        assert server.stderr.read() == ""
+    assert len(workers) == 2
+    assert not any(path.endswith(".sqlite") for path in opened)

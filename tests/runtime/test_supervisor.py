@@ -89,15 +89,6 @@ async def test_parts_start_only_when_what_they_need_is_ready(settings, tmp_path)
     assert stopped == [Condition.STOPPED, Condition.STOPPED]
 
 
-async def test_a_task_is_done_once_and_gates_what_needs_it(settings, tmp_path):
-    task = Part("task", "task", (sys.executable, "-c", f"open({str(tmp_path / 'made')!r}, 'a').write('x')"))
-    port = free_ports(("web",))["web"]
-    needs_it = f"open({str(tmp_path / 'made')!r}).read()\n" + SERVER
-    async with running(settings, task, server("web", port, ("task",), needs_it)) as supervisor:
-        assert part_state(supervisor, "task").condition is Condition.DONE
-    assert (tmp_path / "made").read_text() == "x"
-
-
 async def test_a_killed_part_comes_back_with_a_new_process(settings):
     async with running(settings, server("web", free_ports(("web",))["web"])) as supervisor:
         first = part_state(supervisor, "web").pid

@@ -104,7 +104,13 @@ def _entry(pem: str, not_before: datetime | None, expires_at: datetime | None) -
 
 
 def _path(settings: Settings) -> Path:
-    return settings.data_dir / "secrets" / SIGNING_KEYS
+    return _path_in(settings.data_dir)
+
+
+@lru_cache(maxsize=4)
+def _path_in(data_dir: Path) -> Path:
+    """Return the path of the ring; one object, as each new one would be put together and hashed anew."""
+    return data_dir / "secrets" / SIGNING_KEYS
 
 
 def _ring(settings: Settings) -> tuple[SigningKey, ...]:

@@ -109,7 +109,7 @@ def verified_claims(settings: Settings, token: str) -> dict[str, Any]:
         another key or algorithm.
     """
     try:
-        key = public_key(settings, _key_id(token))
+        key = public_key(settings, _key_id(token.partition(".")[0]))
         if key is None:
             raise jwt.InvalidTokenError("it is signed with an unknown key")  # noqa: TRY301 (one wording)
         claims: dict[str, Any] = jwt.decode(
@@ -126,11 +126,11 @@ def verified_claims(settings: Settings, token: str) -> dict[str, Any]:
     return claims
 
 
-def _key_id(token: str) -> str:
-    """Return which key a token says it is signed with; PyJWT reads its parts anyway, once is enough."""
+@lru_cache(maxsize=64)
+def _key_id(header: str) -> str:
+    """Return which key a token's first part says it is signed with; all that a key signs begin alike."""
     try:
-        header = json.loads(base64url_decode(token.partition(".")[0]))
-        return str(header["kid"])
+        return str(json.loads(base64url_decode(header))["kid"])
     except (ValueError, KeyError, TypeError) as error:
         raise jwt.DecodeError("it is not a token with a key id") from error
 

@@ -12,7 +12,7 @@ from geoscope.runtime.data_folder import is_locked
 from geoscope.runtime.state import Condition, PartState, read_state
 from geoscope.settings import Settings
 
-_COLOURS = {Condition.READY: "green", Condition.DONE: "green", Condition.BACKING_OFF: "red"}
+_COLOURS = {Condition.READY: "green", Condition.BACKING_OFF: "red"}
 
 
 def status_document(settings: Settings) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the runtime and the operator run: `python -m geoscope.portal prepare` and `... login-link`."""
+"""What the runtime and the operator run: `python -m geoscope.portal serve`, `prepare` and `login-link`."""
 
 import argparse
 import os
@@ -14,6 +14,9 @@ def main() -> int:
     """Run one command; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m geoscope.portal", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    server = commands.add_parser("serve", help="prepare, then answer requests")
+    server.add_argument("--bind", required=True, help="HOST:PORT to listen on")
+    server.add_argument("--workers", type=int, default=1, help="how many processes answer")
     commands.add_parser("prepare", help="bring the database up to date and make the first administrator")
     link = commands.add_parser("login-link", help="print the path of a link that signs in once")
     link.add_argument("--user", help="whom it signs in; the first administrator by default")
@@ -21,7 +24,9 @@ def main() -> int:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "geoscope.portal.settings")
     try:
-        if arguments.command == "prepare":
+        if arguments.command == "serve":
+            serve(arguments.bind, arguments.workers)
+        elif arguments.command == "prepare":
             prepare()
         else:
             print_login_link(arguments.user)
@@ -29,6 +34,15 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201 (a command's words to the person)
         return 1
     return 0
+
+
+def serve(bind: str, workers: int) -> None:
+    """Make the database ready, then answer requests until told to stop."""
+    prepare()
+
+    from geoscope.portal.server import PortalServer  # noqa: PLC0415 (needed by this command alone)
+
+    PortalServer(bind, workers).run()
 
 
 def prepare() -> None:
@@ -42,6 +56,7 @@ def prepare() -> None:
 
     # Models can be imported only now that Django is set up.
     from django.contrib.sessions.backends.db import SessionStore  # noqa: PLC0415
+    from django.db import connections  # noqa: PLC0415
 
     from geoscope.portal.accounts.administrator import ensure_administrator  # noqa: PLC0415
     from geoscope.portal.database import migrate_if_needed  # noqa: PLC0415
@@ -53,6 +68,8 @@ def prepare() -> None:
     ensure_clients()
     SessionStore.clear_expired()
     forget_expired()
+    # Workers that are forked from here must not share a connection.
+    connections.close_all()
 
 
 def print_login_link(user_name: str | None) -> None:

@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "geoscope.portal.accounts.going_on.GoingOn",
     "geoscope.portal.accounts.middleware.TermsOfUse",
     "geoscope.portal.explorer.middleware.ErrorPages",
 ]

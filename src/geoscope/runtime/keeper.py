@@ -58,7 +58,7 @@ class PartKeeper:
         self._restart_wanted = False
 
     async def keep(self, needed: list["PartKeeper"]) -> None:
-        """Run the part again and again until it is stopped; a task ends when it has succeeded once."""
+        """Run the part again and again until it is stopped."""
         for keeper in needed:
             await keeper.wait_until_ready()
         while not self._stopping.is_set():
@@ -66,9 +66,6 @@ class PartKeeper:
             code = await self._run_once()
             if self._stopping.is_set():
                 break
-            if self.part.probe is None and code == 0:
-                self._become(Condition.DONE)
-                return
             if self._restart_wanted:
                 self._restart_wanted = False
                 continue
@@ -80,8 +77,8 @@ class PartKeeper:
         self._become(Condition.STOPPED)
 
     async def wait_until_ready(self) -> None:
-        """Wait until the part is up, or done if it is a task."""
-        while self.state.condition not in (Condition.READY, Condition.DONE):
+        """Wait until the part is up."""
+        while self.state.condition is not Condition.READY:
             await self._changed.wait()
 
     async def stop(self) -> None:
@@ -150,11 +147,6 @@ class PartKeeper:
 
     async def _watch(self) -> None:
         """Become ready when the probe says so; end the process when it never does, or stops doing so."""
-        if self.part.probe is None:
-            with anyio.move_on_after(self.part.start_timeout_s):
-                await anyio.sleep_forever()
-            await self._give_up(f"was not done within {self.part.start_timeout_s:.0f} s")
-            return
         deadline = anyio.current_time() + self.part.start_timeout_s
         while not await is_well(self.part, thoroughly=True):
             if anyio.current_time() > deadline:

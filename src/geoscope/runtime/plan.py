@@ -43,16 +43,13 @@ class ObjectStoreProbe:
 
 @dataclass(frozen=True)
 class Part:
-    """One process of the platform, and how to tell that it is well.
-
-    A part without a probe is a task: it is done when it has ended with exit code 0.
-    """
+    """One process of the platform, and how to tell that it is well."""
 
     name: str
     title: str
     command: tuple[str, ...]
+    probe: HttpProbe | FileProbe | ObjectStoreProbe
     after: tuple[str, ...] = ()
-    probe: HttpProbe | FileProbe | ObjectStoreProbe | None = None
     address: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
     start_timeout_s: float = 60.0
@@ -102,7 +99,6 @@ def make_plan(settings: Settings) -> Plan:
     environment = _settings_environment(settings)
     parts = (
         _object_store(settings, ports),
-        _portal_setup(),
         _data_apis(settings, ports),
         _portal(settings, ports),
         _job_worker(settings),
@@ -154,29 +150,18 @@ def _object_store(settings: Settings, ports: dict[str, int]) -> Part:
     )
 
 
-def _portal_setup() -> Part:
-    return Part(
-        name="portal-setup",
-        title="Portal database",
-        command=(sys.executable, "-m", "geoscope.portal", "prepare"),
-        start_timeout_s=120.0,
-    )
-
-
 def _portal(settings: Settings, ports: dict[str, int]) -> Part:
     url = settings.internal.portal_url
     return Part(
         name="portal",
         title="Portal (Django)",
         command=(
-            *(sys.executable, "-m", "gunicorn", "geoscope.portal.wsgi:application"),
-            *("--bind", f"127.0.0.1:{ports['portal']}", "--workers", "1", "--threads", "8"),
-            *("--worker-class", "gthread"),
-            *("--forwarded-allow-ips", "127.0.0.1", "--graceful-timeout", "5", "--log-level", "warning"),
-            *("--no-control-socket",),
+            *(sys.executable, "-m", "geoscope.portal", "serve"),
+            *("--bind", f"127.0.0.1:{ports['portal']}"),
         ),
-        after=("portal-setup",),
         probe=HttpProbe(f"{url}/health"),
+        # It brings its database up to date first.
+        start_timeout_s=120.0,
         address=url,
     )
 

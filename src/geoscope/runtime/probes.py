@@ -36,8 +36,6 @@ async def is_well(part: Part, *, thoroughly: bool = False) -> bool:
             return await _knows_its_volumes(master_url) and await _has_its_buckets(settings)
         case ObjectStoreProbe(settings):
             return await _answers(settings.internal.object_store_url + OBJECT_STORE_HEALTH, None)
-        case None:
-            return True
 
 
 def _client(socket: str | None = None) -> httpx.AsyncClient:

@@ -19,7 +19,6 @@ class Condition(StrEnum):
     WAITING = "waiting"
     STARTING = "starting"
     READY = "ready"
-    DONE = "done"
     BACKING_OFF = "backing off"
     STOPPING = "stopping"
     STOPPED = "stopped"
@@ -71,7 +70,7 @@ class RunState(BaseModel):
     @property
     def ready(self) -> bool:
         """Whether every part is up."""
-        return all(part.condition in (Condition.READY, Condition.DONE) for part in self.parts)
+        return all(part.condition is Condition.READY for part in self.parts)
 
 
 def write_state(folder: Path, state: RunState) -> None:

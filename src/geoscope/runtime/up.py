@@ -107,7 +107,7 @@ def part_of(name: str, plan: Plan) -> str:
     NotFoundError
         Naming the parts and services that there are.
     """
-    runs = {part.name: part.name for part in plan.parts if part.probe is not None}
+    runs = {part.name: part.name for part in plan.parts}
     for manifest in core_manifests():
         runs.setdefault(manifest.id, manifest.part or "data-apis")
     if name not in runs:
