@@ -6,11 +6,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from geoscope.errors import GeoscopeError, NotFoundError
-from geoscope.portal.accounts.signing_in import for_signed_in
+from geoscope.portal.accounts.signing_in import for_signed_in, signed_in_user
+from geoscope.portal.entities.models import entities_of
 from geoscope.portal.explorer.catalogue import find_collection
 from geoscope.portal.explorer.data_half import DataHalf, Json
 from geoscope.portal.explorer.fragments import wants_fragment
-from geoscope.portal.principals import may_publish
+from geoscope.portal.principals import PUBLISHER_ROLE, may_publish
 from geoscope.portal.publishing import publications
 from geoscope.portal.publishing.forms import POLICIES, VISIBILITIES, PublishForm, SharingForm
 
@@ -24,7 +25,8 @@ MAX_KEPT = 10
 def publish(request: HttpRequest) -> HttpResponse:
     """Show folders, form and one's own collections; a sent form starts a preview or the publishing."""
     if not may_publish(request):
-        return render(request, "errors/403.html", {"problem": ""}, status=403)
+        ask = f"{reverse('new-request')}?role={PUBLISHER_ROLE}"
+        return render(request, "errors/403.html", {"help_url": ask}, status=403)
     data = DataHalf(request)
     form = PublishForm(
         request.POST or None, initial={"licence": "CC-BY-4.0", "visibility": "private", "policy": "public"}
@@ -36,6 +38,7 @@ def publish(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
     source = str(form["source"].value() or "") if form.is_bound else request.GET.get("folder", "")
     context = {"form": form, "source": source, "visibilities": VISIBILITIES, "policies": POLICIES}
+    context["own_entities"] = entities_of(signed_in_user(request)).values_list("slug", "title")
     context |= _folder(data, source) | _own(data)
     return render(request, "pages/publish.html", context, status=400 if form.is_bound else 200)
 
