@@ -86,7 +86,10 @@ class Cloud:
         return answer["Credentials"]
 
     def s3_of(self, name, **parameters):
-        return self.with_session(self.assume(self.token(name), **parameters))
+        """Return a client of somebody whose bucket, made at their first token, the store knows by now."""
+        client = self.with_session(self.assume(self.token(name), **parameters))
+        allowed_within(lambda: client.list_objects_v2(Bucket=f"home-{name}"))
+        return client
 
     def with_session(self, keys, service="s3"):
         return self.client(service, keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
@@ -136,6 +139,18 @@ class Cloud:
 def put(client, bucket, key="tests/hello.txt", body=b"Hello!"):
     client.put_object(Bucket=bucket, Key=key, Body=body)
     return client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def allowed_within(function, seconds=5.0):
+    """Wait until a call is not refused any more."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            return function()
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "AccessDenied"
+        time.sleep(0.02)
+    return pytest.fail("It is still refused.")
 
 
 def denied_within(function, seconds=5.0):

@@ -4,7 +4,6 @@ import threading
 import time
 from functools import lru_cache
 
-import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
@@ -62,6 +61,8 @@ class RemoteKeys:
         return self._keys.get(key_id)
 
     def _read_again(self) -> None:
+        import httpx  # noqa: PLC0415 (only for keys that are elsewhere)
+
         with self._lock:
             self._asked_s = time.monotonic()
             try:
