@@ -88,7 +88,8 @@ class Cloud:
     def s3_of(self, name, **parameters):
         """Return a client of somebody whose bucket, made at their first token, the store knows by now."""
         client = self.with_session(self.assume(self.token(name), **parameters))
-        allowed_within(lambda: client.list_objects_v2(Bucket=f"home-{name}"))
+        if not parameters:
+            allowed_within(lambda: client.list_objects_v2(Bucket=f"home-{name}"))
         return client
 
     def with_session(self, keys, service="s3"):
@@ -148,7 +149,8 @@ def allowed_within(function, seconds=5.0):
         try:
             return function()
         except ClientError as error:
-            assert error.response["Error"]["Code"] == "AccessDenied"
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
         time.sleep(0.02)
     return pytest.fail("It is still refused.")
 
