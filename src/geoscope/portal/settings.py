@@ -7,7 +7,7 @@ from django.utils.csp import CSP
 from geoscope.access import TOKEN_LIFETIME_S
 from geoscope.portal.database_settings import database_settings
 from geoscope.secrets import PORTAL_KEY, read_secret
-from geoscope.settings import current_settings
+from geoscope.settings import current_settings, has_saml
 
 platform = current_settings()
 package = Path(__file__).parent
@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    *(["allauth.socialaccount.providers.saml"] if has_saml() else []),
     "allauth.usersessions",
     "allauth.idp.oidc",
     "django.contrib.admin",
@@ -131,7 +132,7 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_MAX_EMAIL_ADDRESSES = 3
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_RATE_LIMITS = {"join_entity": "20/600s/ip,20/600s/key"}
+ACCOUNT_RATE_LIMITS = {"join_entity": "20/600s/ip,20/600s/key", "saml_response": "60/60s/ip"}
 MFA_ADAPTER = "geoscope.portal.accounts.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -157,7 +158,28 @@ SOCIALACCOUNT_PROVIDERS = {
             }
             for name, provider in platform.identity.providers.items()
         ],
-    }
+    },
+    "saml": {
+        "APPS": [
+            {
+                "client_id": name,
+                "name": provider.title,
+                # Accounts are kept by it: no other provider's people are taken for this one's.
+                "provider_id": provider.entity_id,
+                "settings": {
+                    "idp": {
+                        "entity_id": provider.entity_id,
+                        "sso_url": provider.sso_url,
+                        "x509cert": provider.certificate,
+                    },
+                    "email_authentication": provider.trusts_email,
+                }
+                | ({"attribute_mapping": dict(provider.attributes)} if provider.attributes else {})
+                | ({"advanced": {"name_id_format": None}} if "uid" in provider.attributes else {}),
+            }
+            for name, provider in platform.identity.saml_providers.items()
+        ],
+    },
 }
 
 IDP_OIDC_ADAPTER = "geoscope.portal.identity.adapter.ProviderAdapter"

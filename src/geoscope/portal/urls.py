@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from geoscope.portal.api.application import account_api, api
 from geoscope.portal.housekeeping import housekeeping
 from geoscope.portal.registry.health import portal_health
+from geoscope.settings import has_saml
 
 urlpatterns = [
     path("health", portal_health, name="health"),
@@ -20,6 +21,7 @@ urlpatterns = [
     path("account/", account_api.urls),
     path("account/storage", include("geoscope.portal.storage.urls")),
     path("account", include("geoscope.portal.accounts.urls")),
+    *([path("account/saml/", include("geoscope.portal.accounts.saml_urls"))] if has_saml() else []),
     path("account/", include("allauth.urls")),
     path("orders", include("geoscope.portal.orders.urls")),
     path("publish", include("geoscope.portal.publishing.urls")),

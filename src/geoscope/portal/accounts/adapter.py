@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.contrib.sites.requests import RequestSite
 from django.http import HttpRequest
 
+from geoscope.portal.accounts.saml_rules import is_told_apart, with_saml_rules
 from geoscope.settings import current_settings
 
 
@@ -48,3 +49,14 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:  # noqa: ARG002
         """Tell whether somebody who is known elsewhere may make an account."""
         return current_settings().identity.registration
+
+    def list_apps(
+        self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
+    ) -> list[SocialApp]:
+        """Return the other providers; those of SAML by our rules, whatever was written under /admin."""
+        apps = super().list_apps(request, provider, client_id)
+        return [
+            with_saml_rules(app) if app.provider == "saml" else app
+            for app in apps
+            if app.provider != "saml" or is_told_apart(app)
+        ]
