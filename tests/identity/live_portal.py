@@ -47,6 +47,13 @@ CLIENTS = [
 ]
 
 
+def mails_in(folder, address):
+    """The mails to an address, oldest first; a file may hold several that were sent in the same second."""
+    files = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime)
+    mails = [mail for path in files for mail in re.split(r"^-{79}$\n", path.read_text(), flags=re.MULTILINE)]
+    return [mail for mail in mails if f"To: {address}" in mail]
+
+
 class LivePortal:
     """Gunicorn with the portal, on a data folder of its own."""
 
@@ -138,8 +145,7 @@ class LivePortal:
 
     def mails(self, address: str) -> list[str]:
         """Return the mails to an address, oldest first."""
-        files = sorted((self.settings.data_dir / "mail").glob("*.log"), key=lambda path: path.stat().st_mtime)
-        return [text for path in files if f"To: {address}" in (text := path.read_text())]
+        return mails_in(self.settings.data_dir / "mail", address)
 
     def visitor(self) -> "Visitor":
         """Return a browser at an address of its own, as limits count by address."""

@@ -24,8 +24,10 @@ STRANGERS_PAGES = (
 
 
 def code_mailed(platform, address):
-    mails = sorted((platform.data_dir / "mail").glob("*.log"), key=lambda path: path.stat().st_mtime)
-    mail = next(text for path in reversed(mails) if f"To: {address}" in (text := path.read_text()))
+    files = sorted((platform.data_dir / "mail").glob("*.log"), key=lambda path: path.stat().st_mtime)
+    # A file may hold several mails that were sent in the same second.
+    mails = [mail for path in files for mail in path.read_text().split("\n" + "-" * 79 + "\n")]
+    mail = next(mail for mail in reversed(mails) if f"To: {address}" in mail)
     return re.search(r"^([A-Z0-9]{4}-[A-Z0-9]{4})\s*$", mail, re.MULTILINE)[1]
 
 
