@@ -78,6 +78,11 @@ def test_less_can_be_granted_and_never_more(ada, board):
     answer = board.step(number, "reduce", "Begin small.", offer="stack-dask/low", until=day(30)).json()
     assert (answer["granted_quota"], answer["granted_until"]) == ("low", day(30))
     assert ada.next_token().quotas == {"stack-dask/low"}
+    # What was granted with less stays less when its end is moved.
+    answer = board.step(number, "reduce", until=day(20)).json()
+    assert (answer["granted_quota"], answer["granted_until"]) == ("low", day(20))
+    assert board.step(number, "reduce", offer="stack-dask/medium", until=day(10)).status_code == 400
+    assert ada.next_token().quotas == {"stack-dask/low"}
     low = ada.request("stack-dask/low", until=50)
     assert board.step(low, "reduce", offer="stack-dask/medium").status_code == 400
 

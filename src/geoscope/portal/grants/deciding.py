@@ -167,7 +167,7 @@ def withdraw_all(user: User) -> None:
 
 def _reduce(request: Request, decision: Decision, less: Less) -> None:
     """Write down what is granted instead."""
-    before = offer_of(request) if request.quota else None
+    before = _most(request) if request.quota else None
     offer, until = less.offer or before, less.until or request.until
     if offer is not None and (before is None or not _is_within(offer, before)):
         raise InvalidInputError(_("Choose a smaller quota of the same service."))
@@ -181,9 +181,18 @@ def _reduce(request: Request, decision: Decision, less: Less) -> None:
     decision.until = until
 
 
+def _most(request: Request) -> Offer | None:
+    """Return what less is measured by: what was granted, and before that what was asked for."""
+    asked = offer_of(request)
+    if asked is None or request.state != State.GRANTED:
+        return asked
+    of_service = offers_of(asked.service)
+    return next((offer for offer in of_service if offer.quota_name == request.granted_quota), None)
+
+
 def smaller_offers(request: Request) -> list[Offer]:
     """Return the quotas that could be granted instead of the one that was asked for."""
-    asked = offer_of(request)
+    asked = _most(request)
     if asked is None or asked.quota is None:
         return []
     return [offer for offer in offers_of(asked.service) if offer != asked and _is_within(offer, asked)]
