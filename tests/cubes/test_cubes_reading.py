@@ -1,7 +1,9 @@
 """What is written as a cube is read back as it was: by xarray, as a series, and as a map."""
 
 import asyncio
+from pathlib import Path
 
+import iris_sample_data
 import numpy as np
 import pytest
 import xarray as xr
@@ -129,16 +131,44 @@ def test_dimensions_may_stand_in_any_order():
     assert np.array_equal(asyncio.run(cube.series("t", 4)), values[:, 1, 1])
 
 
-def test_one_level_is_read_and_several_are_refused_with_the_reason():
+def test_levels_are_read_and_other_dimensions_are_refused_with_the_reason():
     values = np.arange(36.0).reshape(3, 2, 2, 3)
     dataset = small_cube(
         deep=(("time", "depth", "latitude", "longitude"), values),
         flat=(("time", "height", "latitude", "longitude"), values[:, :1]),
+        members=(("time", "number", "latitude", "longitude"), values),
+    ).assign_coords(
+        depth=("depth", [5.0, 10.0], {"units": "m", "positive": "down", "standard_name": "depth"}),
+        number=("number", [0, 1], {"standard_name": "realization"}),
     )
     cube = write_and_open(dataset)
     assert np.array_equal(asyncio.run(cube.field("flat", 2)), values[2, 0])
-    with pytest.raises(InvalidInputError, match="dimension 'depth' of 2 levels"):
-        asyncio.run(cube.field("deep", 0))
+    assert np.array_equal(asyncio.run(cube.field("deep", 1, 1)), values[1, 1])
+    assert np.array_equal(asyncio.run(cube.series("deep", 4, level=1)), values[:, 1, 1, 1])
+    levels = cube.variables["deep"].levels
+    assert (levels.values.tolist(), levels.unit, levels.positive) == ([5.0, 10.0], "m", "down")
+    assert cube.variables["flat"].levels is None
+    with pytest.raises(InvalidInputError, match="dimension 'number' of 2 entries"):
+        asyncio.run(cube.field("members", 0))
+
+
+@pytest.mark.parametrize("most_kept", [8 * 1024**2, 500])
+def test_cells_are_read_in_any_order_over_steps_and_levels(monkeypatch, most_kept):
+    monkeypatch.setattr("geoscope.cubes.cube.MOST_KEPT_VALUES", most_kept)
+    source = xr.open_dataset(Path(iris_sample_data.path) / "hybrid_height.nc", engine="netcdf4").load()
+    potential = source["air_potential_temperature"]
+    days = xr.date_range("2000-01-01", periods=20, use_cftime=False)
+    source = source.drop_vars("time").assign(
+        air_potential_temperature=potential.drop_vars("time") + xr.DataArray(np.arange(20.0), {"time": days})
+    )
+    source["air_potential_temperature"].attrs = potential.attrs
+    cube = write_and_open(source)
+    cells = np.random.default_rng(1).choice(100 * 100, 300)
+    steps, levels = slice(3, 17), slice(4, 15)
+    found = asyncio.run(cube.read("air_potential_temperature", cells, steps, levels))
+    expected = source["air_potential_temperature"].transpose("time", "model_level_number", ...)
+    expected = expected.values[steps, levels].reshape(14, 11, -1)[:, :, cells]
+    assert np.array_equal(found, expected.astype("float32"))
 
 
 def test_variable_without_time_repeats_its_value():
