@@ -1,7 +1,9 @@
 """What all tests share: the demo's cubes without a platform, and one platform that has loaded them."""
 
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -38,6 +40,16 @@ class SharedServersScheduling(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config, log):
     return SharedServersScheduling(config, log)
+
+
+@pytest.fixture(scope="session")
+def earth_data():
+    """The folder of real Earth data that lies beside the checkout, or where GEOSCOPE_EARTH_DATA says."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("GEOSCOPE_EARTH_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"there is no real Earth data in {folder}")
+    return folder
 
 
 @pytest.fixture(scope="session")
