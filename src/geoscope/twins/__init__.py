@@ -1,0 +1,1 @@
+"""Twins: the output of digital twins, stored as cubes that grow, asked for in ECMWF's vocabulary."""

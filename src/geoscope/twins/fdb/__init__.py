@@ -1,0 +1,1 @@
+"""ECMWF's own store of fields, FDB, as a source and a destination of twin data."""
