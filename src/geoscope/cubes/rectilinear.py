@@ -6,6 +6,9 @@ from numpy.typing import ArrayLike, NDArray
 from geoscope.cubes.grid import Axis, Bounds, Cells, Degrees, flat_index
 from geoscope.cubes.longitudes import wrap
 
+# What rounding may cost a centre that lies on the edge of a box, in degrees.
+_ROUNDING = 1e-9
+
 
 class RectilinearGrid:
     """A grid of 1-D latitudes and longitudes, regular or not (Gaussian), of either direction.
@@ -57,6 +60,25 @@ class RectilinearGrid:
         """Return longitude and latitude of the centres of cells."""
         row, column = np.divmod(np.asarray(cell, np.int64), len(self._columns))
         return wrap(self._columns.centres[column]), self._rows.centres[row]
+
+    def cells_in_box(self, west: float, south: float, east: float, north: float) -> Cells:
+        """Return the cells whose centres lie in a box; see `selecting.FindsCellsInBoxes`."""
+        rows, columns = self.lines_in_box(west, south, east, north)
+        return np.sort((rows[:, None] * len(self._columns) + columns).ravel())
+
+    def lines_in_box(self, west: float, south: float, east: float, north: float) -> tuple[Cells, Cells]:
+        """Return the rows, in their order, and the columns, from west to east, whose centres lie in a box.
+
+        Parameters
+        ----------
+        west, south, east, north : float
+            Degrees, up to 360 degrees wide; edges are included.
+        """
+        latitude = self._rows.centres
+        rows = np.flatnonzero((latitude >= south - _ROUNDING) & (latitude <= north + _ROUNDING))
+        offset = (self._columns.centres - west + _ROUNDING) % 360.0
+        columns = np.flatnonzero(offset <= east - west + 2 * _ROUNDING)
+        return rows, columns[np.argsort(offset[columns], kind="stable")]
 
     def outline(self) -> NDArray[np.float64] | None:
         """Return None: the box is the outline."""

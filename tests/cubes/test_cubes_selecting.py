@@ -1,0 +1,160 @@
+"""Cells in shapes: the same as asking every cell by itself, on every grid, at the poles and the date line."""
+
+import itertools
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geoscope.cubes.curvilinear import CurvilinearGrid
+from geoscope.cubes.rectilinear import RectilinearGrid
+from geoscope.cubes.selecting import (
+    EARTH_RADIUS_M,
+    cells_along_path,
+    cells_in_box,
+    cells_in_circle,
+    cells_in_polygon,
+    cells_near_path,
+)
+from geoscope.cubes.sphere import unit_vectors
+from geoscope.errors import TooLargeError
+
+REGULAR = RectilinearGrid(np.arange(0.5, 360, 3), np.arange(88.5, -90, -3), ("latitude", "longitude"))
+TURNED = CurvilinearGrid(*np.meshgrid(np.arange(-178.5, 180, 3), np.arange(-88.5, 90, 3)), ("y", "x"))
+GRIDS = pytest.mark.parametrize("grid", [REGULAR, TURNED], ids=["rectilinear", "curvilinear"])
+
+longitudes = st.floats(-180, 180)
+latitudes = st.floats(-90, 90)
+places = st.tuples(longitudes, latitudes)
+
+
+def centres(grid):
+    return grid.cell_centre(np.arange(np.prod(grid.shape)))
+
+
+def angles(grid, longitude, latitude):
+    """Return the angle of each cell from a place by another formula than the library's."""
+    cosine = unit_vectors(*centres(grid)) @ unit_vectors(longitude, latitude)
+    return np.arccos(np.clip(cosine, -1, 1))
+
+
+@GRIDS
+@given(place=places, radius=st.floats(1e3, 2e7))
+@settings(deadline=None, max_examples=60)
+def test_circle_holds_the_cells_that_are_near_enough(grid, place, radius):
+    found = cells_in_circle(grid, *place, radius)
+    distance = angles(grid, *place) * EARTH_RADIUS_M
+    sure = np.abs(distance - radius) > 1.0
+    expected = distance <= radius
+    got = np.isin(np.arange(len(distance)), found)
+    assert np.array_equal(got[sure], expected[sure])
+
+
+@GRIDS
+def test_circle_at_a_pole_and_over_the_date_line_is_round(grid):
+    for longitude, latitude in ((0, 90), (0, -90), (180, 0), (-180, 60)):
+        found = cells_in_circle(grid, longitude, latitude, 1_000_000)
+        assert set(found) == set(np.flatnonzero(angles(grid, longitude, latitude) <= 1e6 / EARTH_RADIUS_M))
+        assert len(found) > 4
+    everything = cells_in_circle(grid, 12, 34, 1e12)
+    assert len(everything) == np.prod(grid.shape)
+
+
+@GRIDS
+@given(west=longitudes, east=longitudes, south=latitudes, north=latitudes)
+@settings(deadline=None, max_examples=60)
+def test_box_holds_the_cells_between_its_edges(grid, west, east, south, north):
+    south, north = sorted((south, north))
+    longitude, latitude = centres(grid)
+    inside = (
+        (longitude >= west) & (longitude <= east)
+        if west <= east
+        else (longitude >= west) | (longitude <= east)
+    )
+    expected = np.flatnonzero(inside & (latitude >= south) & (latitude <= north))
+    near_edge = np.minimum.reduce(
+        [np.abs((longitude - edge + 180) % 360 - 180) for edge in (west, east)]
+        + [np.abs(latitude - edge) for edge in (south, north)]
+    )
+    sure = np.flatnonzero(near_edge > 1e-6)
+    found = cells_in_box(grid, west, south, east, north)
+    assert set(found) & set(sure) == set(expected) & set(sure)
+
+
+@GRIDS
+def test_polygon_over_the_date_line_may_go_on_or_be_cut(grid):
+    going_on = shapely.box(170, -20, 200, 20)
+    cut = shapely.union(shapely.box(170, -20, 180, 20), shapely.box(-180, -20, -160, 20))
+    found = cells_in_polygon(grid, going_on)
+    assert np.array_equal(found, cells_in_polygon(grid, cut))
+    assert np.array_equal(found, cells_in_box(grid, 170, -20, -160, 20))
+    assert len(found) == 10 * 14
+
+
+@GRIDS
+@given(ring=st.lists(places, min_size=3, max_size=7))
+@settings(deadline=None, max_examples=60)
+def test_polygon_holds_the_centres_inside(grid, ring):
+    polygon = shapely.Polygon(ring)
+    if not polygon.is_valid or polygon.area < 1:
+        return
+    longitude, latitude = centres(grid)
+    expected = np.flatnonzero(shapely.covers(polygon, shapely.points(longitude, latitude)))
+    assert set(expected) == set(cells_in_polygon(grid, polygon))
+
+
+@GRIDS
+def test_polygon_without_a_centre_holds_nothing(grid):
+    assert len(cells_in_polygon(grid, shapely.box(10.0, 10.0, 10.1, 10.1))) == 0
+
+
+@GRIDS
+@given(path=st.lists(places, min_size=2, max_size=5), distance=st.floats(1e5, 3e6))
+@settings(deadline=None, max_examples=40)
+def test_corridor_holds_the_cells_near_a_finely_walked_path(grid, path, distance):
+    corners = unit_vectors(*np.array(path).T)
+    if np.any(np.linalg.norm(corners[1:] + corners[:-1], axis=1) < 1.0):
+        return  # nearly opposite points have hardly a shortest way
+    steps = np.linspace(0, 1, 1000)[:, None]
+    walked = np.concatenate([a + steps * (b - a) for a, b in itertools.pairwise(corners)])
+    walked /= np.linalg.norm(walked, axis=1, keepdims=True)
+    cosine = (unit_vectors(*centres(grid)) @ walked.T).max(axis=1)
+    nearest = np.arccos(np.clip(cosine, -1, 1)) * EARTH_RADIUS_M
+    got = np.isin(np.arange(len(nearest)), cells_near_path(grid, *np.array(path).T, distance))
+    sure = np.abs(nearest - distance) > 10_000
+    assert np.array_equal(got[sure], (nearest <= distance)[sure])
+
+
+@GRIDS
+@given(path=st.lists(places, min_size=2, max_size=4))
+@settings(deadline=None, max_examples=40)
+def test_path_goes_through_neighbouring_cells_from_its_first_to_its_last(grid, path):
+    corners = unit_vectors(*np.array(path).T)
+    if np.any(np.linalg.norm(corners[1:] + corners[:-1], axis=1) < 1.0):
+        return
+    found = cells_along_path(grid, *np.array(path).T)
+    assert found.cells[0] == grid.locate(*path[0])
+    assert found.cells[-1] == grid.locate(*path[-1])
+    assert np.all(np.diff(found.positions) > 0)
+    assert np.all(found.cells[1:] != found.cells[:-1])
+    vectors = unit_vectors(*grid.cell_centre(found.cells))
+    assert np.all(np.linalg.norm(np.diff(vectors, axis=0), axis=1) < np.radians(3 * 1.5))
+
+
+@GRIDS
+def test_path_over_the_pole_and_the_date_line_takes_the_short_way(grid):
+    over_date_line = cells_along_path(grid, np.array([170.0, -170.0]), np.array([1.0, 1.0]))
+    longitude, _ = grid.cell_centre(over_date_line.cells)
+    assert np.all(np.abs(longitude) > 165)
+    over_pole = cells_along_path(grid, np.array([0.2, -179.8]), np.array([80.0, 80.0]))
+    _, latitude = grid.cell_centre(over_pole.cells)
+    assert latitude.min() > 75
+    assert latitude.max() > 88
+
+
+def test_path_that_is_too_long_for_its_grid_is_refused():
+    fine = RectilinearGrid(np.arange(0, 1, 1e-4), np.arange(0, 1, 1e-4), ("latitude", "longitude"))
+    with pytest.raises(TooLargeError, match="shorter"):
+        cells_along_path(fine, np.tile([0.0, 179.0], 10), np.zeros(20))
