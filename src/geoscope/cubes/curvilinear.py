@@ -10,7 +10,7 @@ from geoscope.cubes.grid import OUTSIDE, Bounds, Cells, Degrees, KnownGrid, Piec
 from geoscope.cubes.longitudes import wrap
 from geoscope.cubes.outlines import bounds_of_cells, grid_outline
 from geoscope.cubes.quads import place_in_quads, with_ghosts
-from geoscope.cubes.sphere import quadrilateral_areas, unit_vectors
+from geoscope.cubes.sphere import areas_of_pieces, unit_vectors
 
 # Half the diagonal of a square cell is 0.71 of its side; cells that lean need a little more.
 REACH_IN_CELLS = 0.85
@@ -126,7 +126,7 @@ class CurvilinearGrid(KnownGrid):
             return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
         places = inside(middle, middle).reshape(len(cell), -1, 3)
-        area = quadrilateral_areas(inside(share, share)).reshape(len(cell), -1)
+        area = areas_of_pieces(inside(share, share)).reshape(len(cell), -1)
         return Pieces(
             np.degrees(np.arctan2(places[..., 1], places[..., 0])),
             np.degrees(np.arcsin(np.clip(places[..., 2], -1.0, 1.0))),

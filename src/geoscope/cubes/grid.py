@@ -215,11 +215,8 @@ class Axis:
 
     def locate(self, coordinate: NDArray[np.float64]) -> Cells:
         """Return the index of the cell that holds each coordinate, -1 outside; NaN is outside."""
-        first, last = self.edges[0], self.edges[-1]
-        if self.turn is not None:
-            # Only what lies outside is turned: turning all would cost the others their last digits.
-            turned = first + (coordinate - first) % self.turn
-            coordinate = np.where((coordinate >= first) & (coordinate <= last), coordinate, turned)
+        last = self.edges[-1]
+        coordinate = self._turned(coordinate)
         index = np.searchsorted(self.edges, coordinate, side="right") - 1
         index = np.where(coordinate == last, len(self) - 1, index)
         if self.is_cyclic:
@@ -236,12 +233,10 @@ class Axis:
         What lies outside gets any cell.
         """
         centres = self.centres[::-1] if self._descending else self.centres
-        if self.is_cyclic:
-            turn = float(self.turn or 0.0)
-            outside = (coordinate < centres[0]) | (coordinate >= centres[-1])
-            turned = centres[0] + (coordinate - centres[0]) % turn
-            coordinate = np.where(outside, turned, coordinate)
-            centres = np.append(centres, centres[0] + turn)
+        coordinate = self._turned(coordinate)
+        if self.is_cyclic and self.turn is not None:
+            centres = np.append(centres, centres[0] + self.turn)
+            coordinate = np.where(coordinate < centres[0], coordinate + self.turn, coordinate)
         coordinate = np.clip(np.nan_to_num(coordinate), centres[0], centres[-1])
         last = max(len(centres) - 2, 0)
         first = np.clip(np.searchsorted(centres, coordinate, side="right") - 1, 0, last)
@@ -252,6 +247,15 @@ class Axis:
         if self._descending:
             first, second = len(self) - 1 - first, len(self) - 1 - second
         return first, second, share
+
+    def _turned(self, coordinate: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Bring an axis of longitudes' coordinates to the turn that starts at its first edge."""
+        if self.turn is None:
+            return coordinate
+        first, last = self.edges[0], self.edges[-1]
+        # Only what lies outside is turned: turning all would cost the others their last digits.
+        turned = first + (coordinate - first) % self.turn
+        return np.where((coordinate >= first) & (coordinate <= last), coordinate, turned)
 
     def edge_of(self, index: int) -> float:
         """Return the outer edge of the first (0) or of the last (-1) cell."""

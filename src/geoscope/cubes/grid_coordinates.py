@@ -17,9 +17,19 @@ LONGITUDE = {"standard_name": "longitude", "long_name": "longitude", "units": "d
 LATITUDE = {"standard_name": "latitude", "long_name": "latitude", "units": "degrees_north"}
 ROWS = "geoscope:cells_per_row"
 
+type Coordinate = tuple[tuple[str, ...], Any, dict[str, Any]]
 
-def grid_coordinates(grid: Grid) -> xr.Dataset:
+
+def grid_coordinates(grid: Grid, *, with_places: bool = True) -> xr.Dataset:
     """Return the coordinates of a grid, with CF attributes and, for HEALPix, those of xdggs.
+
+    Parameters
+    ----------
+    grid : Grid
+        Any.
+    with_places : bool
+        HEALPix only: give latitude and longitude of each cell too, 16 bytes a cell. Its ids say the same, and
+        CF and xdggs need no more; xpublish-tiles, and people at a prompt, do.
 
     Returns
     -------
@@ -30,12 +40,11 @@ def grid_coordinates(grid: Grid) -> xr.Dataset:
     if isinstance(grid, HealpixGrid):
         attributes = healpix_attributes(grid.level)
         ids = np.arange(grid.shape[0]) if grid.cell_ids is None else grid.cell_ids
-        return _dataset(
-            {
-                CELL_IDS: (grid.dimensions, ids, attributes.coordinate),
-                GRID_MAPPING: ((), np.int32(0), attributes.grid_mapping),
-            }
-        )
+        coordinates = {
+            CELL_IDS: (grid.dimensions, ids, attributes.coordinate),
+            GRID_MAPPING: ((), np.int32(0), attributes.grid_mapping),
+        }
+        return _dataset(coordinates | (_places(grid) if with_places else {}))
     if isinstance(grid, RectilinearGrid):
         rows, columns = grid.dimensions
         longitude, latitude = grid.axes
@@ -47,19 +56,23 @@ def grid_coordinates(grid: Grid) -> xr.Dataset:
         )
     if isinstance(grid, ProjectedGrid):
         return _projected(grid)
-    longitude, latitude = grid.centres()
-    more = {ROWS: grid.row_count.tolist()} if isinstance(grid, ReducedGaussianGrid) else {}
-    return _dataset(
-        {
-            "latitude": (grid.dimensions, latitude, LATITUDE | more),
-            "longitude": (grid.dimensions, longitude, LONGITUDE),
-        }
-    )
+    places = _places(grid)
+    if isinstance(grid, ReducedGaussianGrid):
+        places["latitude"][2][ROWS] = grid.row_count.tolist()
+    return _dataset(places)
 
 
 def grid_mapping_of(grid: Grid) -> str | None:
     """Return what data variables on a grid name as their `grid_mapping`; None where there is none."""
     return GRID_MAPPING if isinstance(grid, (HealpixGrid, ProjectedGrid)) else None
+
+
+def _places(grid: Grid) -> dict[str, Coordinate]:
+    longitude, latitude = grid.centres()
+    return {
+        "latitude": (grid.dimensions, latitude, dict(LATITUDE)),
+        "longitude": (grid.dimensions, longitude, dict(LONGITUDE)),
+    }
 
 
 def _projected(grid: ProjectedGrid) -> xr.Dataset:
@@ -78,7 +91,7 @@ def _projected(grid: ProjectedGrid) -> xr.Dataset:
     )
 
 
-def _dataset(variables: dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]]) -> xr.Dataset:
+def _dataset(variables: dict[str, Coordinate]) -> xr.Dataset:
     return xr.Dataset(
         coords={
             name: xr.Variable(dims, values, dict(attrs)) for name, (dims, values, attrs) in variables.items()

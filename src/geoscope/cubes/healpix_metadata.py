@@ -1,7 +1,8 @@
 """What a dataset says of its HEALPix grid, in the words of CF and of xdggs: written, and read.
 
-CF has a grid mapping `healpix` and a coordinate of standard name `healpix_index`; xdggs keeps all of it on the
-coordinate, which it looks for as `cell_ids`. Both are written at once.
+CF has a grid mapping `healpix` and a coordinate of standard name `healpix_index`; xdggs has words of its own for
+the same (`grid_name`, `level`). Both are written, xdggs' on the grid mapping: on the coordinate, where it had
+them first, xdggs 0.7 takes them only if there is nothing else, no `standard_name` either.
 """
 
 from collections.abc import Mapping
@@ -46,11 +47,14 @@ def healpix_attributes(level: int) -> HealpixAttributes:
             "standard_name": INDEX_NAME,
             "long_name": "HEALPix index of the cell, nested",
             "units": "1",
+        },
+        {
+            "grid_mapping_name": "healpix",
+            "refinement_level": level,
+            "indexing_scheme": "nested",
             "grid_name": "healpix",
             "level": level,
-            "indexing_scheme": "nested",
         },
-        {"grid_mapping_name": "healpix", "refinement_level": level, "indexing_scheme": "nested"},
     )
 
 

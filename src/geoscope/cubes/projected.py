@@ -7,7 +7,7 @@ from pyproj import CRS, Transformer
 from geoscope.cubes.grid import Axis, Bounds, Cells, Degrees, KnownGrid, Pieces, Surroundings, flat_index
 from geoscope.cubes.longitudes import wrap
 from geoscope.cubes.outlines import bounds_of_cells, grid_outline
-from geoscope.cubes.sphere import quadrilateral_areas, unit_vectors
+from geoscope.cubes.sphere import areas_of_pieces, unit_vectors
 
 
 class ProjectedGrid(KnownGrid):
@@ -97,7 +97,7 @@ class ProjectedGrid(KnownGrid):
         return Pieces(
             longitude.reshape(len(cell), -1),
             latitude.reshape(len(cell), -1),
-            np.nan_to_num(quadrilateral_areas(corners)).reshape(len(cell), -1),
+            np.nan_to_num(areas_of_pieces(corners)).reshape(len(cell), -1),
         )
 
     def outline(self) -> NDArray[np.float64] | None:

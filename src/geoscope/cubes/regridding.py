@@ -26,8 +26,8 @@ def regrid_dataset(dataset: xr.Dataset, target: Grid, method: RegriddingMethod =
 
     Names, units and all other attributes are kept; the coordinates and the grid mapping are the new grid's.
     `cell_methods` gets `area: mean` from the method `conservative`, and `history` a line. Categories
-    (`flag_values` or `flag_masks`) are taken from the nearest cell whatever the method, because a mean of them
-    is none. Components of vectors stay along the axes that they were along.
+    (`flag_values` or `flag_masks`) are taken from the nearest cell whatever the method, because a mean of
+    them is none. Components of vectors stay along the axes that they were along.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def _is_data(variable: xr.Variable) -> bool:
 
 
 def _is_index(variable: xr.Variable) -> bool:
-    return variable.attrs.get("grid_name") == "healpix" or "grid_mapping_name" in variable.attrs
+    return "grid_name" in variable.attrs or "grid_mapping_name" in variable.attrs
 
 
 def _history(dataset: xr.Dataset, source: Grid, target: Grid, method: RegriddingMethod) -> str:

@@ -28,6 +28,14 @@ def quadrilateral_areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.abs(_triangle_areas(a, b, c) + _triangle_areas(a, c, d))
 
 
+def areas_of_pieces(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return areas as `quadrilateral_areas` does, scaled to sum to the area between the outermost corners."""
+    areas = quadrilateral_areas(corners)
+    whole = quadrilateral_areas(corners[..., :: corners.shape[-3] - 1, :: corners.shape[-2] - 1, :])
+    total = areas.sum(axis=(-2, -1), keepdims=True)
+    return areas * np.divide(whole, total, out=np.zeros_like(whole), where=total > 0)
+
+
 def _triangle_areas(
     a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]
 ) -> NDArray[np.float64]:
