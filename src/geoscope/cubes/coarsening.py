@@ -116,7 +116,11 @@ class Coarsening:
         return means.reshape(*ahead, *self.target_shape)
 
     def shares(self, fields: NDArray[np.generic]) -> NDArray[np.float64]:
-        """Return the share, 0 to 1, of each target cell for which fields have values."""
+        """Return the share of each target cell for which fields have values.
+
+        From 0 to 1 between grids of the whole Earth; else the steps along borders can make it a few percent
+        more than 1.
+        """
         flat, ahead = self._flat(fields)
         areas = np.stack([self.areas @ (~np.isnan(field)).astype(np.float64) for field in flat])
         shares = np.divide(areas, self.target_area, out=np.zeros_like(areas), where=self.target_area > 0)

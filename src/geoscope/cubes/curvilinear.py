@@ -18,6 +18,9 @@ REACH_IN_CELLS = 0.85
 # A halo and a north fold repeat a place at most four times; more is filling for processors without ocean.
 MOST_REPEATS = 4
 
+# So many of the nearest centres are tried as corners of the four around a place.
+CORNERS_TRIED = 4
+
 # Digits of a unit vector by which places are told apart: some metres.
 PLACE_DIGITS = 6
 
@@ -91,18 +94,21 @@ class CurvilinearGrid(KnownGrid):
         weights[nearest >= 0, 0] = 1.0
         places = unit_vectors(east, north).reshape(-1, 3)
         waiting = np.flatnonzero(nearest >= 0)
-        for quad_row, quad_column in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            row, column = np.divmod(nearest[waiting], self.shape[1])
-            quads = self._quads[row + quad_row, column + quad_column]
-            # Cells that are none point at the last, which is NaN.
-            across, up, inside = place_in_quads(places[waiting], self._vectors_or_nan[quads])
-            found = waiting[inside]
-            cells[found] = quads[inside]
-            across, up = across[inside], up[inside]
-            weights[found] = np.stack(
-                [(1 - across) * (1 - up), across * (1 - up), across * up, (1 - across) * up], axis=-1
-            )
-            waiting = waiting[~inside]
+        for rank in range(1, min(CORNERS_TRIED, len(self._cells)) + 1):
+            # Where cells lean, a place may lie beside those that its nearest centre is a corner of.
+            _, corner = self._tree.query(places[waiting], k=[rank])
+            row, column = np.divmod(self._cells[corner[:, 0]], self.shape[1])
+            for quad_row, quad_column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+                quads = self._quads[row + quad_row, column + quad_column]
+                # Cells that are none point at the last, which is NaN.
+                across, up, inside = place_in_quads(places[waiting], self._vectors_or_nan[quads])
+                found = waiting[inside]
+                cells[found] = quads[inside]
+                across, up = across[inside], up[inside]
+                weights[found] = np.stack(
+                    [(1 - across) * (1 - up), across * (1 - up), across * up, (1 - across) * up], axis=-1
+                )
+                waiting, row, column = waiting[~inside], row[~inside], column[~inside]
         return Surroundings(cells.reshape(*east.shape, 4), weights.reshape(*east.shape, 4))
 
     def pieces(self, cell: Cells, parts: int) -> Pieces:

@@ -1,8 +1,8 @@
 """What a dataset says of its HEALPix grid, in the words of CF and of xdggs: written, and read.
 
-CF has a grid mapping `healpix` and a coordinate of standard name `healpix_index`; xdggs has words of its own for
-the same (`grid_name`, `level`). Both are written, xdggs' on the grid mapping: on the coordinate, where it had
-them first, xdggs 0.7 takes them only if there is nothing else, no `standard_name` either.
+CF has a grid mapping `healpix` and a coordinate of standard name `healpix_index`; xdggs has words of its own
+for the same (`grid_name`, `level`). Both are written, xdggs' on the grid mapping: on the coordinate, where it
+had them first, xdggs 0.7 takes them only if there is nothing else, no `standard_name` either.
 """
 
 from collections.abc import Mapping

@@ -40,21 +40,24 @@ def with_ghosts(vectors: NDArray[np.float64], tree: cKDTree, tree_cells: Cells) 
     framed[1:-1, 1:-1] = np.where(placed, np.arange(rows * columns).reshape(rows, columns), OUTSIDE)
     if rows < 2 or columns < 2:
         return framed
-    for side, last, before in (
-        (framed[0, 1:-1], vectors[0], vectors[1]),
-        (framed[-1, 1:-1], vectors[-1], vectors[-2]),
-        (framed[1:-1, 0], vectors[:, 0], vectors[:, 1]),
-        (framed[1:-1, -1], vectors[:, -1], vectors[:, -2]),
-    ):
-        side[:] = _cells_at(2 * last - before, np.linalg.norm(last - before, axis=-1), tree, tree_cells)
+    inside = np.s_[1:-1]
+    for out, last, before in ((0, 0, 1), (-1, -1, -2)):
+        beyond_rows = _cells_at(vectors[last], vectors[before], tree, tree_cells)
+        beyond_columns = _cells_at(vectors[:, last], vectors[:, before], tree, tree_cells)
+        framed[out, inside], framed[inside, out] = beyond_rows, beyond_columns
+    ends, next_to_ends = np.ix_([0, -1], [0, -1]), np.ix_([1, -2], [1, -2])
+    corners = _cells_at(vectors[ends].reshape(4, 3), vectors[next_to_ends].reshape(4, 3), tree, tree_cells)
+    framed[ends] = corners.reshape(2, 2)
     return framed
 
 
 def _cells_at(
-    vectors: NDArray[np.float64], distance: NDArray[np.float64], tree: cKDTree, tree_cells: Cells
+    last: NDArray[np.float64], before: NDArray[np.float64], tree: cKDTree, tree_cells: Cells
 ) -> Cells:
-    finite = np.isfinite(vectors).all(axis=-1)
-    apart, nearest = tree.query(np.where(finite[:, None], vectors, 0.0))
+    """Return the cells (n,) as far beyond the last vectors (n, 3) as the ones before are from these, or -1."""
+    guessed, distance = 2 * last - before, np.linalg.norm(last - before, axis=-1)
+    finite = np.isfinite(guessed).all(axis=-1)
+    apart, nearest = tree.query(np.where(finite[:, None], guessed, 0.0))
     near = finite & (apart <= NEAR_IN_CELLS * np.where(finite, distance, 0.0))
     return np.where(near, tree_cells[nearest], OUTSIDE)
 

@@ -118,7 +118,7 @@ class Sampling:
             self._sample(field, values)
         if has_outside:
             sampled[:, outside] = np.nan
-        return sampled.reshape(*fields.shape[:ahead], *self.shape)
+        return sampled.reshape((*fields.shape[:ahead], *self.shape))
 
     def _sample(self, field: NDArray[np.generic], values: NDArray[np.generic]) -> None:
         if self.weights is None:
