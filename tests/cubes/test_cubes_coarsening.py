@@ -1,5 +1,7 @@
 """Conservative coarsening keeps integrals and constants, to the last digits."""
 
+from functools import cache
+
 import healpy
 import numpy as np
 import pytest
@@ -40,10 +42,15 @@ PAIRS = {
 }
 
 
+@cache
+def between(name):
+    return Coarsening.between(*PAIRS[name])
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_integrals_and_constants_are_kept(name):
     source, target = PAIRS[name]
-    coarse = coarsening(source, target)
+    coarse = between(name)
     noise = np.random.default_rng(5).normal(loc=280, scale=30, size=source.shape)
     before = (noise.ravel() * cell_areas(source)).sum()
     means = coarse.apply(noise)
@@ -61,7 +68,7 @@ def test_a_smooth_field_stays_what_it_was(name):
     for grid in (source, target):
         longitude, latitude = np.radians(np.broadcast_arrays(*grid.centres()))
         fields.append(np.cos(latitude) * np.cos(longitude + 1) + 0.5 * np.sin(latitude))
-    error = np.abs(coarsening(source, target).apply(fields[0]) - fields[1])
+    error = np.abs(between(name).apply(fields[0]) - fields[1])
     # A mean over a cell is its centre's value to the second order; cells at poles are no squares.
     assert np.quantile(error, 0.9) < 2 * np.radians(source.cell_size + target.cell_size) ** 2
     assert error.max() < np.radians(target.cell_size)
@@ -91,7 +98,7 @@ def test_what_is_missing_does_not_count_and_the_rest_keeps_its_integral(seed, sh
     rng = np.random.default_rng(seed)
     field = rng.normal(size=source.shape)
     field[rng.uniform(size=source.shape) < share] = np.nan
-    coarse = coarsening(source, target)
+    coarse = between(name)
     means, shares = coarse.apply(field).ravel(), coarse.shares(field).ravel()
     before = np.nansum(field.ravel() * cell_areas(source))
     after = np.nansum(means * shares * cell_areas(target))
@@ -139,6 +146,10 @@ def test_areas_are_those_of_closed_forms(sources):
     expected = cell_areas(RectilinearGrid(longitude, latitude, ("y", "x")))
     # A rotation changes no area; sides between corners are great circles there, parallels here.
     assert cell_areas(rotated) == pytest.approx(expected, rel=2e-3)
+
+
+def test_weights_are_found_once_for_equal_grids():
+    assert coarsening(HealpixGrid(3), HealpixGrid(1)) is coarsening(HealpixGrid(3), HealpixGrid(1))
 
 
 def test_places_without_order_and_fields_of_other_grids_are_refused():

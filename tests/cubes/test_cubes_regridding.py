@@ -166,6 +166,7 @@ sys.stdout.buffer.write(answer.content)
 """
 
 
+@pytest.mark.parametrize("healpix_cube", [np.arange(1000, 3000)], ids=["region"], indirect=True)
 def test_xpublish_tiles_draws_our_healpix(healpix_cube):
     store = healpix_cube[2]
     command = [sys.executable, "-c", TILE, str(store.root)]

@@ -13,15 +13,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import cg
+from scipy.sparse.linalg import cg, splu
 
-from geoscope.cubes.grid import Grid
+from geoscope.cubes.grid import Cells, Grid
 from geoscope.cubes.healpix import HealpixGrid
 from geoscope.errors import InvalidInputError
 
-# A target cell is at least this many pieces wide.
-PIECES_ACROSS = 16
-MOST_PARTS = 8
+# Cells are cut into this many parts each way: few if they are small beside the target's.
+FEW_PARTS, MANY_PARTS = 4, 8
 CELLS_AT_ONCE = 1 << 17
 KEPT_COARSENINGS = 4
 
@@ -29,12 +28,14 @@ EARTH = 4 * np.pi
 WHOLE_EARTH_WITHIN = 1e-6
 # A target cell that is off by more than this share of its area was not met by enough pieces.
 POOR = 0.1
-ROUNDS_OF_SCALING = 20
+ROUNDS_OF_SCALING = 5
 MOST_CORRECTIONS = 4
 LEAST_FACTOR = 0.1
 BALANCED_WITHIN = 1e-12
 SOLVED_WITHIN = 1e-10
 MOST_ROUNDS = 500
+# Cells of a target whose Laplacian is factorised: a second and some 100 MB for a one-degree globe.
+MOST_SOLVED_AT_ONCE = 250_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,9 +155,8 @@ def cell_areas(grid: Grid) -> NDArray[np.float64]:
 def _parts(source: Grid, target: Grid) -> int:
     if isinstance(source, HealpixGrid) and isinstance(target, HealpixGrid) and target.level <= source.level:
         return 1  # a cell lies in one coarser cell, whole
-    wanted = PIECES_ACROSS * source.cell_size / target.cell_size
     # Powers of two: cells that reach half into the next, as those around 0, 1/4, 1/2 ... do, are cut in half.
-    return int(min(2 ** max(int(np.ceil(np.log2(wanted))), 1), MOST_PARTS))
+    return FEW_PARTS if source.cell_size < target.cell_size / 4 else MANY_PARTS
 
 
 def _pieces_in(source: Grid, target: Grid, parts: int) -> sparse.csr_array:
@@ -165,26 +165,30 @@ def _pieces_in(source: Grid, target: Grid, parts: int) -> sparse.csr_array:
     blocks = []
     for start in range(0, number, CELLS_AT_ONCE):
         cells = np.arange(start, min(start + CELLS_AT_ONCE, number))
-        pieces = source.pieces(cells, parts)
-        found = target.locate(pieces.longitude, pieces.latitude)
-        inside = (found >= 0) & (pieces.area > 0)
-        column = np.broadcast_to(np.arange(len(cells))[:, None], found.shape)
-        blocks.append(
-            sparse.coo_array(
-                (pieces.area[inside], (found[inside], column[inside])), shape=(targets, len(cells))
-            ).tocsc()
-        )
+        area, row, column = _located(source, target, cells, parts)
+        inside = (row >= 0) & (area > 0)
+        triples = (area[inside], (row[inside], column[inside]))
+        blocks.append(sparse.coo_array(triples, shape=(targets, len(cells))).tocsc())
     return sparse.csr_array(sparse.hstack(blocks, format="csr"))
+
+
+def _located(
+    source: Grid, target: Grid, cells: Cells, parts: int
+) -> tuple[NDArray[np.float64], Cells, Cells]:
+    """Return the area of each piece of cells, the target cell in which it lies, and the piece's own cell."""
+    pieces = source.pieces(cells, parts)
+    found = target.locate(pieces.longitude, pieces.latitude)
+    own = np.broadcast_to(np.arange(len(cells))[:, None], found.shape)
+    return pieces.area.ravel(), found.ravel(), own.ravel()
 
 
 def _own_pieces(source: Grid, target: Grid, cells: NDArray[np.int64]) -> sparse.csr_array:
     """Return the area of target cells' own pieces, by the source cells in which these lie."""
-    pieces = target.pieces(cells, 4)
-    found = source.locate(pieces.longitude, pieces.latitude)
-    inside = (found >= 0) & (pieces.area > 0)
-    row = np.broadcast_to(cells[:, None], found.shape)
+    area, column, row = _located(target, source, cells, FEW_PARTS)
+    inside = (column >= 0) & (area > 0)
     shape = (int(np.prod(target.shape)), int(np.prod(source.shape)))
-    return sparse.coo_array((pieces.area[inside], (row[inside], found[inside])), shape=shape).tocsr()
+    triples = (area[inside], (cells[row[inside]], column[inside]))
+    return sparse.csr_array(sparse.coo_array(triples, shape=shape))
 
 
 def _balanced(
@@ -202,7 +206,7 @@ def _balanced(
         lacking = received - _row_sums(areas)
         if np.abs(lacking / received).max() < BALANCED_WITHIN:
             break
-        areas = _corrected(areas, lacking, given)
+        areas = _scaled(_corrected(areas, lacking, given), None, given)
     return areas
 
 
@@ -211,14 +215,28 @@ def _corrected(
 ) -> sparse.csr_array:
     """Multiply each area by 1 + u(row) + v(column) such that rows gain what they lack and columns nothing."""
     to_columns = areas.T.multiply(1 / given[:, None]).tocsr()
-    laplacian = sparse.diags_array(_row_sums(areas)) - areas @ to_columns
-    smoother = sparse.diags_array(1 / np.maximum(laplacian.diagonal(), np.finfo(float).tiny))
-    u, _ = cg(laplacian, lacking - lacking.mean(), rtol=SOLVED_WITHIN, maxiter=MOST_ROUNDS, M=smoother)
+    laplacian = sparse.csc_array(sparse.diags_array(_row_sums(areas)) - areas @ to_columns)
+    u = _solve(laplacian, lacking - lacking.mean())
     v = -(to_columns @ u)
     corrected = areas.copy()
     # Areas stay areas: where the step would go too far, the next one goes on.
     corrected.data *= np.maximum(1 + np.repeat(u, np.diff(areas.indptr)) + v[areas.indices], LEAST_FACTOR)
     return corrected
+
+
+def _solve(laplacian: sparse.csc_array, wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    if len(wanted) > MOST_SOLVED_AT_ONCE:
+        smoother = sparse.diags_array(1 / np.maximum(laplacian.diagonal(), np.finfo(float).tiny))
+        return np.asarray(cg(laplacian, wanted, rtol=SOLVED_WITHIN, maxiter=MOST_ROUNDS, M=smoother)[0])
+    # Any constant may be added to u: doubling one element of the diagonal makes this one zero.
+    laplacian[0, 0] *= 2
+    factors = splu(
+        laplacian,
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.01,
+        options={"SymmetricMode": True},
+    )
+    return np.asarray(factors.solve(wanted))
 
 
 def _scaled(

@@ -54,7 +54,7 @@ def with_ghosts(vectors: NDArray[np.float64], tree: cKDTree, tree_cells: Cells) 
 def _cells_at(
     last: NDArray[np.float64], before: NDArray[np.float64], tree: cKDTree, tree_cells: Cells
 ) -> Cells:
-    """Return the cells (n,) as far beyond the last vectors (n, 3) as the ones before are from these, or -1."""
+    """Return the cells (n,) that are as far beyond the last places (n, 3) as those before, or -1."""
     guessed, distance = 2 * last - before, np.linalg.norm(last - before, axis=-1)
     finite = np.isfinite(guessed).all(axis=-1)
     apart, nearest = tree.query(np.where(finite[:, None], guessed, 0.0))
