@@ -58,8 +58,8 @@ def measure() -> str:
     )
     return f"""## Regridding
 
-One float32 field on HEALPix nside {NSIDE} ({source.shape[0]:,} cells) to a quarter of a degree (1,038,240 places),
-{ROUNDS} rounds, in process. healpy's values and ours are the same: bilinear to 1e-6.
+One float32 field on HEALPix nside {NSIDE} ({source.shape[0]:,} cells) to a quarter of a degree (1,038,240
+places), {ROUNDS} rounds, in process. healpy's values and ours are the same: bilinear to 1e-6.
 
 {table(sampled, "nearest, healpy")}
 

@@ -107,7 +107,7 @@ class HealpixGrid(KnownGrid):
         by a third of a cell along the seams of the polar caps.
         """
         east, north = np.asarray(longitude, np.float64), np.asarray(latitude, np.float64)
-        inside = self.locate(east, north) >= 0
+        inside = _on_earth(east, north) if self.is_global else self.locate(east, north) >= 0
         rings = _rings(self.level)
         found = rings.surroundings(
             np.where(np.isfinite(east), east, 0.0), np.clip(np.nan_to_num(north), -90.0, 90.0)
