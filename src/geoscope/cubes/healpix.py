@@ -100,6 +100,12 @@ class HealpixGrid(KnownGrid):
         """Return longitude and latitude of all centres."""
         return self.cell_centre(np.arange(self.shape[0]))
 
+    def cells_in_box(self, west: float, south: float, east: float, north: float) -> Cells:
+        """Return the cells whose centres lie in a box; see `selecting.FindsCellsInBoxes`."""
+        ring_ids = _rings(self.level).cells_in_box(west, south, east, north)
+        cells = self.positions(_nested_of_ring(ring_ids, self.level))
+        return np.sort(cells[cells >= 0])
+
     def surroundings(self, longitude: ArrayLike, latitude: ArrayLike) -> Surroundings:
         """Find two cells each of the rings north and south of places; see `Grid.surroundings`.
 
