@@ -90,7 +90,7 @@ class Rings:
         found = np.clip(last - first + 1, 0, self.count[rows])
         within = np.arange(found.sum()) - np.repeat(np.cumsum(found) - found, found)
         column = (np.repeat(first, found) + within) % np.repeat(self.count[rows], found)
-        return np.repeat(self.start[rows], found) + column
+        return np.asarray(np.repeat(self.start[rows], found) + column, np.int64)
 
     @property
     def polar_rows(self) -> tuple[Cells, Cells]:
