@@ -262,6 +262,28 @@ class CutSettings(Group):
     )
 
 
+class PolytopeSettings(Group):
+    """Limits of what is asked for by the Polytope API."""
+
+    max_values: Annotated[int, Field(ge=1)] = Field(
+        20_000_000, description="Largest number of values of one feature."
+    )
+    max_field_bytes: Annotated[int, Field(ge=1)] = Field(
+        4 * 1024**3, description="Largest size of the whole fields of one request, decoded."
+    )
+    max_live_per_user: Annotated[int, Field(ge=1)] = Field(
+        50, description="Most requests of a user that are not answered yet."
+    )
+    max_bytes_per_user: Annotated[int, Field(ge=1)] = Field(
+        20 * 1024**3, description="Most bytes of results that are kept for a user."
+    )
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(
+        4, description="Requests that are answered at the same time."
+    )
+    max_minutes: Annotated[float, Field(gt=0)] = Field(60.0, description="Longest time for one request.")
+    keep_hours: Annotated[float, Field(gt=0)] = Field(24.0, description="How long results are kept.")
+
+
 class PortalSettings(Group):
     """The portal: pages, accounts, registry."""
 
@@ -419,6 +441,7 @@ class Settings(BaseSettings):
     cuts: CutSettings = CutSettings()
     identity: IdentitySettings = IdentitySettings()
     mail: MailSettings = MailSettings()
+    polytope: PolytopeSettings = PolytopeSettings()
     portal: PortalSettings = PortalSettings()
 
     @classmethod

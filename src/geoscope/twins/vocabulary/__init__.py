@@ -1,0 +1,1 @@
+"""ECMWF's vocabulary as the twins keep it: parameters from ecCodes, and what there is."""
