@@ -1,4 +1,4 @@
-"""Twin data without a platform: HEALPix cubes in a folder, documents as ingest registers them, a real server."""
+"""Twin data without a platform: HEALPix cubes in a folder, documents as ingest makes them, a real server."""
 
 import threading
 import time

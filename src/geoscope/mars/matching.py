@@ -145,6 +145,10 @@ def _require_one(request: MarsRequest, datasets: list[TwinDataset]) -> None:
         there_are = sorted({each.keys.get(key, "") for each in datasets})
         if len(there_are) > 1 and key not in request.choices:
             raise InvalidInputError(f"{key}: say which.", f"There are: {', '.join(filter(None, there_are))}.")
+    named = [(*sorted(each.keys.items()), str(each.base)) for each in datasets]
+    if len(set(named)) < len(named):
+        items = ", ".join(each.item for each in datasets[:6])
+        raise InvalidInputError(f"The same keys name several datasets: {items}.", "They differ in their grids.")
 
 
 def select_steps(request: MarsRequest, dataset: TwinDataset, instants: Instants) -> NDArray[np.int64]:

@@ -46,6 +46,7 @@ from geoscope.catalogue.stac_api.openapi import (
 )
 from geoscope.catalogue.stac_api.queryables import SAMPLE_SIZE, queryables
 from geoscope.catalogue.stac_api.search_parameters import ItemParameters, SearchBody, SearchParameters
+from geoscope.catalogue.stac_api.twin_queryables import twin_choice
 from geoscope.catalogue.transactions import no_collection, no_item
 from geoscope.errors import NotFoundError, NotSignedInError
 from geoscope.settings import current_settings
@@ -190,9 +191,11 @@ async def collection_queryables(request: Request, store: Store, reader: Asker, c
     """Return what a search within a collection can name, narrowed by the values that are chosen."""
     if await store.collection(collection, reader) is None:
         raise no_collection(collection)
-    choice = parse_choice(_as_choice(request.query_params), reader, collection)
+    twins = await twin_choice(store, collection, _as_choice(request.query_params), reader)
+    choice = parse_choice(twins.query, reader, collection)
     newest = await store.find_items(replace(choice, limit=SAMPLE_SIZE))
     schema = queryables(collection, await store.values(choice), (item.document for item in newest.items))
+    schema = twins.complete(schema)
     address = f"{ROOT}/collections/{collection}/queryables"
     return respond(request, schema | {"$id": address, "additionalProperties": False}, JSON_SCHEMA)
 

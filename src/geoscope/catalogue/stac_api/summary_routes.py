@@ -26,6 +26,7 @@ from geoscope.catalogue.stac_api.openapi import (
 from geoscope.catalogue.stac_api.parameters import parse_body, parse_query
 from geoscope.catalogue.stac_api.queryables import SAMPLE_SIZE, queryables
 from geoscope.catalogue.stac_api.search_routes import MAX_SEARCH_BYTES
+from geoscope.catalogue.stac_api.twin_queryables import twin_choice
 from geoscope.catalogue.store import CatalogueStore
 from geoscope.catalogue.transactions import no_collection
 from geoscope.errors import InvalidInputError
@@ -62,14 +63,15 @@ async def collection_queryables(
     request: Request, store: Store, finder: Items, reader: Asker, collection: str
 ) -> Response:
     """Return what a search within a collection can name; chosen values narrow the answer as in the other."""
-    choice = parse_choice(request.query_params, reader, collection)
     await _require_collection(store, collection, reader)
+    twins = await twin_choice(store, collection, request.query_params, reader)
+    choice = parse_choice(twins.query, reader, collection)
     newest = await store.find_items(replace(choice, limit=SAMPLE_SIZE))
     documents = (item.document for item in newest.items)
     values = await store.values(choice)
     schema = queryables(collection, values, documents)
     schema["properties"] = {**await finder.queryables(collection, reader), **schema["properties"]}
-    return respond(request, schema, JSON_SCHEMA)
+    return respond(request, twins.complete(schema), JSON_SCHEMA)
 
 
 @router.get("/aggregations", responses=_AVAILABLE, openapi_extra=query())

@@ -131,7 +131,7 @@ def _with_ranges(asked: MarsRequest, feature: Feature | None) -> MarsRequest:
         return asked
     if "step" in asked.choices:
         raise InvalidInputError("step: it is given by the feature already.", "Give it once.")
-    span = tuple(format(max(edge, 0), ".0f") for edge in (np.ceil(between[0]), np.floor(between[1])))
+    span = tuple(str(max(int(edge), 0)) for edge in (np.ceil(between[0]), np.floor(between[1])))
     return replace(asked, choices={**asked.choices, "step": Choice(span, is_range=True)})
 
 
