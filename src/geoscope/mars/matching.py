@@ -148,7 +148,7 @@ def _require_one(request: MarsRequest, datasets: list[TwinDataset]) -> None:
     named = [(*sorted(each.keys.items()), str(each.base)) for each in datasets]
     if len(set(named)) < len(named):
         items = ", ".join(each.item for each in datasets[:6])
-        raise InvalidInputError(f"The same keys name several datasets: {items}.", "They differ in their grids.")
+        raise InvalidInputError(f"The same keys name several datasets: {items}.", "Their grids differ.")
 
 
 def select_steps(request: MarsRequest, dataset: TwinDataset, instants: Instants) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """Areas in the plane of latitude and longitude, as polytope cuts them; the cells whose centres lie inside."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -9,16 +9,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geoscope.cubes.grid import OUTSIDE, Cells, Degrees, Grid
+from geoscope.cubes.grid import Cells, Degrees, Grid
+from geoscope.cubes.selecting import cells_in_box
 from geoscope.errors import NotFoundError
-
-# The centres of a grid up to this size are all looked at; of larger ones those near the area.
-SMALL_GRID_CELLS = 2_000_000
-SCAN_BLOCK_CELLS = 1_000_000
-# Near the area means near a point of a mesh this many times as fine as the cells: no cell slips through it.
-MESH_PER_CELL = 4
-# With more of the Earth than this, looking at all centres costs less than the mesh.
-LARGE_AREA = 0.05
 
 type Inside = NDArray[np.bool_]
 
@@ -206,49 +199,22 @@ def cells_within(grid: Grid, area: Area) -> tuple[Cells, Degrees, Degrees]:
     NotFoundError
         If no centre lies inside.
     """
-    found: list[Cells] = []
-    for candidates in _candidates(grid, area):
-        longitude, latitude = grid.cell_centre(candidates)
-        found.append(candidates[area.contains(latitude, _turned(longitude, area))])
-    cells = np.concatenate(found) if found else np.empty(0, np.int64)
-    if not len(cells):
+    south, north, west, east = area.box
+    candidates = cells_in_box(grid, west, south, east, north)
+    longitude, latitude = grid.cell_centre(candidates)
+    inside = area.contains(latitude, near_middle(longitude, area))
+    if not inside.any():
         raise NotFoundError(
             "feature: no point of the grid lies inside.", "Make it larger, or ask for a point."
         )
-    longitude, latitude = grid.cell_centre(cells)
+    cells, longitude, latitude = candidates[inside], longitude[inside], latitude[inside]
     order = np.lexsort((longitude, -latitude))
     return cells[order], latitude[order], longitude[order]
 
 
-def _turned(longitude: Degrees, area: Area) -> Degrees:
+def near_middle(longitude: Degrees, area: Area) -> Degrees:
     """Write longitudes within half a turn of an area's middle."""
     _, _, west, east = area.box
     start = (west + east) / 2 - 180
     turned: Degrees = (longitude - start) % 360 + start
     return turned
-
-
-def _candidates(grid: Grid, area: Area) -> Iterator[Cells]:
-    """Return cells, in blocks, among which are all that lie in an area."""
-    count = int(np.prod(grid.shape))
-    south, north, west, east = area.box
-    part = (np.sin(np.radians(north)) - np.sin(np.radians(south))) / 2 * min((east - west) / 360, 1)
-    if count <= SMALL_GRID_CELLS or part > LARGE_AREA:
-        for start in range(0, count, SCAN_BLOCK_CELLS):
-            yield np.arange(start, min(start + SCAN_BLOCK_CELLS, count))
-    else:
-        yield _near(grid, south, north, west, east)
-
-
-def _near(grid: Grid, south: float, north: float, west: float, east: float) -> Cells:
-    step = grid.cell_size / MESH_PER_CELL
-    rows = np.clip(np.arange(south - 2 * step, north + 3 * step, step), -90, 90)
-    cells = []
-    for latitude in rows:
-        # Towards the poles the same distance is more degrees.
-        across = step / max(np.cos(np.radians(latitude)), 1e-3)
-        columns = np.arange(west - 2 * across, min(east + 3 * across, west + 360 + across), across)
-        cells.append(np.unique(grid.locate(columns, np.full(len(columns), latitude))))
-    found = np.unique(np.concatenate(cells))
-    near: Cells = found[found != OUTSIDE]
-    return near

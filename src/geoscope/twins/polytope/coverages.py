@@ -16,7 +16,7 @@ from geoscope.cubes.grid import OUTSIDE, Cells, Degrees
 from geoscope.errors import NotFoundError
 from geoscope.mars.datasets import TwinParameter
 from geoscope.settings import PolytopeSettings
-from geoscope.twins.polytope.areas import Track, cells_within
+from geoscope.twins.polytope.areas import Track, cells_within, near_middle
 from geoscope.twins.polytope.features import Feature
 from geoscope.twins.polytope.plan import Part, check_values, read_metadata
 from geoscope.twins.vocabulary.parameters import ParameterTable
@@ -173,12 +173,10 @@ async def _track(part: Part, track: Track, limits: PolytopeSettings) -> AsyncIte
 def _places_of(
     track: Track, latitude: Degrees, longitude: Degrees, level: float, hour: float
 ) -> Mapping[str, Degrees]:
-    """Return what is compared with a track, by axis; longitudes of the track's own turn."""
-    _, _, west, east = track.box
-    start = (west + east) / 2 - 180
+    """Return what is compared with a track, by axis."""
     every = {
         "latitude": latitude,
-        "longitude": (longitude - start) % 360 + start,
+        "longitude": near_middle(longitude, track),
         "levelist": np.array(level),
         "step": np.array(hour),
     }
