@@ -234,6 +234,15 @@ def test_a_time_series_of_steps_is_one_coverage_a_forecast(twins, held):
         np.testing.assert_array_equal(values_of(coverage, "tp").astype(np.float32), expected)
 
 
+def test_an_area_of_steps_says_of_which_forecast_it_is(twins):
+    document = cut(twins, FORECAST | {"step": "0/6"}, type="boundingbox", points=[[40, 0], [50, 20]])
+    base = "2026-05-14T00:00:00Z"
+    for step, coverage in zip((0, 6), document["coverages"], strict=True):
+        assert coverage["domain"]["axes"]["t"]["values"] == [base]
+        metadata = coverage["mars:metadata"]
+        assert (metadata["Forecast date"], metadata["step"]) == (base, step)
+
+
 def test_a_series_of_months(twins):
     document = cut(
         twins,

@@ -21,6 +21,9 @@ from geoscope.twins.polytope.features import Feature
 from geoscope.twins.polytope.plan import Part, check_values, read_metadata
 from geoscope.twins.vocabulary.parameters import ParameterTable
 
+# To the letter, blanks too: by this earthkit-data knows a file.
+BEGINNING = b'{"type": "CoverageCollection", "domainType": '
+
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 PLACE_AXES = ["latitude", "longitude", "levelist"]
 TRACK_AXES = ["t", "x", "y", "z"]
@@ -63,7 +66,7 @@ async def write_coverages(
     TooLargeError
         If too many do.
     """
-    yield b'{"type":"CoverageCollection","domainType":' + orjson.dumps(feature.domain) + b',"coverages":['
+    yield BEGINNING + orjson.dumps(feature.domain) + b',"coverages":['
     separator = b""
     for part in parts:
         async for coverage in _coverages(part, feature, limits):
@@ -132,7 +135,8 @@ async def _areas(part: Part, feature: Feature, limits: PolytopeSettings) -> Asyn
     async for start, values in _blocks(part, cells):
         for offset in range(len(next(iter(values.values())))):
             _, metadata, time = moments[start + offset]
-            axes = {"t": {"values": [time]}, "composite": composite}
+            # Of a forecast its base: decoders add the step.
+            axes = {"t": {"values": [metadata.get("Forecast date", time)]}, "composite": composite}
             ranges = {name: _range([name], found[offset].ravel()) for name, found in values.items()}
             yield _coverage(metadata, axes, ranges)
             # Many answers are made side by side.

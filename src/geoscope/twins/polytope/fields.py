@@ -93,7 +93,7 @@ def _description(
         "keys": dict(dataset.written),
         "param": parameter.id,
         "levtype": dataset.keys.get("levtype", "sfc"),
-        "level": part.level_values[level] if part.has_levels else None,
+        "level": float(part.level_values[level]) if part.has_levels else None,
         "date": int(str(base)[:10].replace("-", "")),
         "time": int(str(base)[11:16].replace(":", "")),
         "step": part.hours[place],

@@ -18,6 +18,9 @@ import numpy as np
 TABLES_VERSION = 32
 # "Destination Earth" in code table 1.3.
 DESTINATION_EARTH = 12
+# Code tables 4.0 and 4.4.
+ENSEMBLE_MEMBER = 1
+HOURS = 1
 MISSING = 9999.0
 # As many as a float32 has: what packing loses is less than a step of the largest value.
 BITS_PER_VALUE = 24
@@ -47,13 +50,6 @@ TYPES_OF_LEVEL = {
     "o2d": "oceanSurface",
     "o3d": "oceanModelLayer",
 }
-# Some parameters are local ones, some are statistics over time.
-ATTEMPTS: tuple[dict[str, int], ...] = (
-    {},
-    {"localTablesVersion": 1},
-    {"productDefinitionTemplateNumber": 8},
-    {"productDefinitionTemplateNumber": 8, "localTablesVersion": 1},
-)
 
 
 def main() -> None:
@@ -100,7 +96,6 @@ def encode(described: dict[str, Any], values: "np.ndarray[Any, Any]") -> bytes:
     """
     handle = eccodes.codes_grib_new_from_samples("GRIB2")
     try:
-        _set_identity(handle, described)
         for key, value in described["grid"].items():
             if key == "pl":
                 eccodes.codes_set(handle, "PLPresent", 1)
@@ -108,6 +103,7 @@ def encode(described: dict[str, Any], values: "np.ndarray[Any, Any]") -> bytes:
             else:
                 eccodes.codes_set(handle, key, value)
         _set_parameter(handle, described)
+        _set_identity(handle, described)
         _set_values(handle, values)
         if eccodes.codes_get_long(handle, "paramId") != described["param"]:
             raise ValueError(f"GRIB 2 has no words for the parameter {described['param']} here")
@@ -117,11 +113,24 @@ def encode(described: dict[str, Any], values: "np.ndarray[Any, Any]") -> bytes:
         eccodes.codes_release(handle)
 
 
-def _set_identity(handle: int, described: dict[str, Any]) -> None:
-    keys = described["keys"]
+def _set_parameter(handle: int, described: dict[str, Any]) -> None:
+    """Say what it is; before the dataset, which knows fewer of ECMWF's own parameters."""
     eccodes.codes_set(handle, "tablesVersion", TABLES_VERSION)
     eccodes.codes_set(handle, "centre", "ecmf")
     eccodes.codes_set(handle, "setLocalDefinition", 1)
+    eccodes.codes_set(handle, "typeOfLevel", TYPES_OF_LEVEL.get(described["levtype"], "surface"))
+    if described["number"] is not None:
+        eccodes.codes_set(handle, "productDefinitionTemplateNumber", ENSEMBLE_MEMBER)
+    eccodes.codes_set(handle, "paramId", described["param"])
+    if described["number"] is not None:
+        eccodes.codes_set(handle, "number", described["number"])
+    if described["level"] is not None:
+        level = described["level"]
+        eccodes.codes_set(handle, "level", int(level) if float(level).is_integer() else level)
+
+
+def _set_identity(handle: int, described: dict[str, Any]) -> None:
+    keys = described["keys"]
     if "dataset" in keys:
         eccodes.codes_set(handle, "productionStatusOfProcessedData", DESTINATION_EARTH)
         _set_word(handle, "dataset", keys["dataset"])
@@ -130,6 +139,8 @@ def _set_identity(handle: int, described: dict[str, Any]) -> None:
             _set_word(handle, key, keys[key])
     eccodes.codes_set(handle, "dataDate", described["date"])
     eccodes.codes_set(handle, "dataTime", described["time"])
+    eccodes.codes_set(handle, "stepUnits", HOURS)
+    eccodes.codes_set(handle, "endStep", described["step"])
 
 
 def _set_word(handle: int, key: str, word: str) -> None:
@@ -147,29 +158,6 @@ def _set_word(handle: int, key: str, word: str) -> None:
             if eccodes.codes_get_string(handle, key).lower() == word.lower():
                 return
         raise
-
-
-def _set_parameter(handle: int, described: dict[str, Any]) -> None:
-    eccodes.codes_set(handle, "typeOfLevel", TYPES_OF_LEVEL.get(described["levtype"], "surface"))
-    ensemble = described["number"] is not None
-    for attempt in ATTEMPTS:
-        try:
-            for key, value in attempt.items():
-                # Templates 1 and 11 are those of an ensemble's members.
-                eccodes.codes_set(handle, key, value + 3 if ensemble and value == 8 else value)
-            if ensemble and "productDefinitionTemplateNumber" not in attempt:
-                eccodes.codes_set(handle, "productDefinitionTemplateNumber", 1)
-            eccodes.codes_set(handle, "paramId", described["param"])
-            break
-        except eccodes.CodesInternalError:
-            continue
-    if ensemble:
-        eccodes.codes_set(handle, "number", described["number"])
-    eccodes.codes_set(handle, "stepUnits", 1)
-    eccodes.codes_set(handle, "endStep", described["step"])
-    if described["level"] is not None:
-        level = described["level"]
-        eccodes.codes_set(handle, "level", int(level) if float(level).is_integer() else level)
 
 
 def _set_values(handle: int, values: "np.ndarray[Any, Any]") -> None:
