@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from eodag import EODataAccessGateway
+from eodag.plugins.authentication.openid_connect import CodeAuthorizedAuth, OIDCAuthorizationCodeFlowAuth
+from eodag.plugins.base import PluginTopic
 from polytope.api import Client
 
 from geoscope.cubes.healpix import HealpixGrid
@@ -82,6 +85,57 @@ def test_a_download_that_broke_off_goes_on(client, twins, monkeypatch):
     path = client.retrieve("destination-earth", SURFACE, "resumed.grib")[0]
     assert broken
     assert Path(path).read_bytes() == whole
+
+
+# --- eodag ---
+
+
+@pytest.fixture
+def eodag(twins, tmp_path, monkeypatch):
+    """eodag's own provider for the Climate DT, led here; its sign-in is tested with the identity service."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("EODAG_CFG_DIR", str(tmp_path))
+    monkeypatch.setenv("EODAG_EXT_COLLECTIONS_CFG_URI", "")
+    signed_in = CodeAuthorizedAuth(twins.token(), "header")
+    monkeypatch.setattr(OIDCAuthorizationCodeFlowAuth, "__init__", PluginTopic.__init__)
+    monkeypatch.setattr(OIDCAuthorizationCodeFlowAuth, "authenticate", lambda _: signed_in)
+    base = f"{twins.address}/api/v1/requests"
+    order = base + '/destination-earth?{{"verb": "retrieve", "request": {qs#to_geojson} }}'
+    status = base + "/{eodag:combined_order_id#replace_str(r'^$','Not Available')}"
+    dedt = {
+        "search": {"metadata_mapping": {"eodag:order_link": order}},
+        "download": {
+            "output_dir": str(tmp_path),
+            "order_on_response": {"metadata_mapping": {"eodag:status_link": status}},
+        },
+        "auth": {"credentials": {"username": "ada", "password": "unused"}},
+    }
+    gateway = EODataAccessGateway()
+    gateway.update_providers_config(yaml.safe_dump({"dedt_lumi": dedt}))
+    return gateway
+
+
+@pytest.mark.parametrize(
+    ("geometry", "begin"), [(None, b"GRIB"), ([0, 40, 20, 55], b'{"type": "CoverageCollection"')]
+)
+def test_eodag_orders_polls_and_downloads(eodag, geometry, begin):
+    (product,) = eodag.search(
+        collection="DT_CLIMATE_G1_SCENARIOMIP_SSP3_7_0_IFS_NEMO_R1",
+        provider="dedt_lumi",
+        start="2021-01-01",
+        end="2021-01-01",
+        geom=geometry,
+        validate=False,  # its forms and constraints lie on a server of Destination Earth
+        **{
+            "ecmwf:resolution": "standard",
+            "ecmwf:levtype": "sfc",
+            "ecmwf:param": ["167"],
+            "ecmwf:time": ["0000"],
+        },
+    )
+    place = Path(eodag.download(product, wait=0.02, timeout=1))
+    (path,) = [place] if place.is_file() else place.iterdir()
+    assert path.read_bytes().startswith(begin)
 
 
 # --- In an environment of their own ---
