@@ -162,8 +162,15 @@ class SeenHoldings:
         """
         return await self._document(_path(collection))
 
-    async def items(self, collection: str) -> list[Document]:
+    async def items(self, collection: str, most: int = MOST_ITEMS) -> list[Document]:
         """Return the items of a collection that are cubes, as STAC documents in order of id.
+
+        Parameters
+        ----------
+        collection : str
+            Id of the collection.
+        most : int
+            As many can be looked at together.
 
         Raises
         ------
@@ -171,7 +178,7 @@ class SeenHoldings:
             If there are more than can be looked at together.
         """
         await self.collection(collection)
-        found = await self._pages(f"{_path(collection)}/items", "features", self._document)
+        found = await self._pages(f"{_path(collection)}/items", "features", self._document, most)
         return sorted((one for one in found if is_cube(one)), key=lambda one: str(one["id"]))
 
     async def item(self, collection: str, item: str) -> Document:
@@ -214,7 +221,7 @@ class SeenHoldings:
             self.is_for_everybody = self.is_for_everybody and await self._holdings.are_strangers_let_in(path)
 
     async def _pages(
-        self, path: str, member: str, ask: Callable[[str], Awaitable[Document]]
+        self, path: str, member: str, ask: Callable[[str], Awaitable[Document]], most: int = MOST_ITEMS
     ) -> list[Document]:
         found: list[Document] = []
         address: str | None = f"{path}?limit={MOST_ITEMS}"
@@ -222,10 +229,8 @@ class SeenHoldings:
             page = await ask(address)
             found += page[member]
             address = _next_page(path, page)
-            if address and len(found) >= MOST_ITEMS:
-                raise TooLargeError(
-                    f"{path} holds more than {MOST_ITEMS} entries.", "Name the one that you want."
-                )
+            if address and len(found) >= most:
+                raise TooLargeError(f"{path} holds more than {most} entries.", "Name the one that you want.")
         return found
 
     async def _document(self, path: str) -> Document:

@@ -10,9 +10,10 @@ import orjson
 import pytest
 
 from geoscope.access import Principal
-from geoscope.errors import TooManyError
+from geoscope.errors import TooManyError, UnavailableError
 from geoscope.settings import PolytopeSettings, Settings
 from geoscope.twins.polytope.requests_kept import MOST_ATTEMPTS, RequestStore, Status
+from local_holdings import LocalHoldings
 from twins.asking import PRESSURE, SERIES, SURFACE, ended, result, state, submit
 from twins.twin_store import TwinServer
 
@@ -345,3 +346,25 @@ def test_a_started_service_takes_up_what_was_left(twin_store, tmp_path, monkeypa
         assert answer.status_code == 303
         assert httpx.get(answer.headers["location"]).json()["domainType"] == "PointSeries"
         assert [path.name for path in results.iterdir()] == [id_]
+
+
+def test_a_catalogue_that_does_not_answer_yet_is_waited_for(twin_store, tmp_path, monkeypatch):
+    """As after a restart: the queue is taken up before the catalogue, in the same process, listens."""
+    folder, documents, _ = twin_store
+    refused = []
+
+    async def starting(holdings, path, _authorization):
+        if len(refused) < 2:
+            refused.append(path)
+            raise UnavailableError("The catalogue does not answer.")
+        return await answered(holdings, path, _authorization)
+
+    answered = LocalHoldings._ask_catalogue
+    monkeypatch.setattr(LocalHoldings, "_ask_catalogue", starting)
+    server = TwinServer(tmp_path, folder, documents)
+    left = RequestStore(tmp_path / "polytope" / "requests.sqlite")
+    id_ = left.add(Principal("ada"), {"request": POINT}, 9).id
+    with server.running(monkeypatch):
+        answer = ended(server, f"{server.address}/api/v1/requests/{id_}")
+    assert answer.status_code == 303
+    assert refused

@@ -13,7 +13,7 @@ DATA_LAKE = "data.destination-earth.eu"
 _SAME_PATHS = ("auth.destine.eu", f"identity.{DATA_LAKE}", f"hda.{DATA_LAKE}")
 _DOWNLOADS = tuple(f"hda-download.{site}.{DATA_LAKE}" for site in SITES)
 _S3 = tuple(f"s3.{site}.{DATA_LAKE}" for site in SITES)
-# Where clients of the twins are sent back to when they have signed in.
+# The Polytope API; also where clients of the twins are sent back to when they have signed in.
 _TWINS = tuple(f"polytope.{site}.apps.dte.destination-earth.eu" for site in SITES)
 
 HOSTS = (*_SAME_PATHS, *_DOWNLOADS, *_S3, *_TWINS)
@@ -32,7 +32,16 @@ def host_routes(platform: list[Json], s3: list[Json], data_apis: Json) -> list[J
         The handler that passes a request on to the data services.
     """
     downloads = [{"handle": [{"handler": "rewrite", "uri": "/stac/v2{http.request.uri}"}, data_apis]}]
-    twins = [{"handle": [{"handler": "static_response", "status_code": 200}]}]
+    twins: list[Json] = [
+        {
+            "match": [{"path": ["/api/v1/*"]}],
+            "handle": [{"handler": "rewrite", "uri": "/polytope{http.request.uri}"}, data_apis],
+            "terminal": True,
+        },
+        # Where the answers lead.
+        {"match": [{"path": ["/polytope/*"]}], "handle": [data_apis], "terminal": True},
+        {"handle": [{"handler": "static_response", "status_code": 200}]},
+    ]
     return [
         _host(_SAME_PATHS, platform),
         _host(_DOWNLOADS, downloads),

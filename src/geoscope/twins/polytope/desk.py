@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from geoscope.access import Principal, issue_token_for
-from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError, SetupError, TooLargeError
+from geoscope.errors import (
+    GeoscopeError,
+    InvalidInputError,
+    NotFoundError,
+    SetupError,
+    TooLargeError,
+    UnavailableError,
+)
 from geoscope.holdings import Holdings
 from geoscope.mars.texts import read_yaml
 from geoscope.settings import Settings
@@ -27,6 +34,7 @@ COVERAGE_JSON = "application/prs.coverage+json"
 GRIB = "application/x-grib"
 
 LOOK_AGAIN_S = 5.0
+PAUSES_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 SWEEP_S = 300.0
 # How long it is known that a result was there and is no more.
 FORGET_AFTER_S = 7 * 86_400.0
@@ -87,6 +95,7 @@ class Desk:
         await asyncio.to_thread(self.requests.remove, kept.id, kept.principal.subject)
         if task := self._at_work.get(kept.id):
             task.cancel()
+        self._ended.pop(kept.id, None)
         self.path_of(kept.id).unlink(missing_ok=True)
 
     def path_of(self, id_: str) -> Path:
@@ -158,7 +167,7 @@ class Desk:
         keep_s = self.limits.keep_hours * 3600
         try:
             async with asyncio.timeout(self.limits.max_minutes * 60):
-                media_type, size = await self._write(kept, partial)
+                media_type, size = await self._write_patiently(kept, partial)
             partial.replace(self.path_of(kept.id))
             if not await asyncio.to_thread(self.requests.finish, kept.id, media_type, size, keep_s):
                 self.path_of(kept.id).unlink(missing_ok=True)  # revoked meanwhile
@@ -179,6 +188,15 @@ class Desk:
             await asyncio.to_thread(self.requests.fail, kept.id, message, keep_s)
         finally:
             partial.unlink(missing_ok=True)
+
+    async def _write_patiently(self, kept: KeptRequest, path: Path) -> tuple[str, int]:
+        """Write a result; again after a while if a part of the platform does not answer, as at a start."""
+        for pause_s in PAUSES_S:
+            try:
+                return await self._write(kept, path)
+            except UnavailableError:
+                await asyncio.sleep(pause_s)
+        return await self._write(kept, path)
 
     async def _write(self, kept: KeptRequest, path: Path) -> tuple[str, int]:
         """Write the result of a request; return its media type and size."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from geoscope.errors import InvalidInputError, UnavailableError
+from geoscope.errors import InvalidInputError, SetupError
 from geoscope.mars.datasets import TwinParameter
 from geoscope.twins.polytope.grib_grids import Packing, grid_of
 from geoscope.twins.polytope.plan import Part
@@ -30,7 +30,7 @@ async def write_fields(parts: Sequence[Part]) -> AsyncIterator[bytes]:
     ------
     InvalidInputError
         If the grid or a parameter cannot be written as GRIB.
-    UnavailableError
+    SetupError
         If the encoder does not work.
     """
     async with _encoder() as encoder:
@@ -57,7 +57,7 @@ async def _message(
         async with asyncio.timeout(ENCODING_TIMEOUT_S):
             return await _encoded(encoder, described, values)
     except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
-        raise UnavailableError("The GRIB encoder does not work.", "Is ecCodes installed?") from error
+        raise SetupError("The GRIB encoder does not work.", "Is ecCodes installed?") from error
 
 
 async def _encoded(

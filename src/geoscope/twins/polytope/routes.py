@@ -130,7 +130,8 @@ async def download(request: Request, desk: OpenDesk, secret: str) -> Response:
     start = min(int(match[1]), kept.size) if match else 0
     headers = {
         "Content-Length": str(kept.size - start),
-        "Cache-Control": "private, no-store",
+        # Clients count the bytes that they have unpacked: nobody on the way may compress them.
+        "Cache-Control": "private, no-store, no-transform",
         "Content-Disposition": f'attachment; filename="{kept.id}.{_suffix(kept.media_type)}"',
         "Accept-Ranges": "none",
         "X-Content-Type-Options": "nosniff",

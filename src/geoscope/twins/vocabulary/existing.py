@@ -6,6 +6,9 @@ from geoscope.errors import NotFoundError, TooLargeError
 from geoscope.holdings import Document, SeenHoldings
 from geoscope.mars.datasets import TwinDataset
 
+# A collection has an item for each stream, kind of level and resolution, run and member of a forecast.
+MOST_DATASETS = 10_000
+
 
 async def existing_datasets(holdings: SeenHoldings, collection: str | None = None) -> list[TwinDataset]:
     """Return every twin dataset that somebody finds, or those of one collection.
@@ -18,7 +21,7 @@ async def existing_datasets(holdings: SeenHoldings, collection: str | None = Non
         If the catalogue does not answer.
     """
     if collection is not None:
-        return _twins(await holdings.items(collection))
+        return _twins(await holdings.items(collection, MOST_DATASETS))
     collections = [str(each["id"]) for each in await holdings.collections()]
     answers = await asyncio.gather(*(_items(holdings, each) for each in collections))
     return [twin for items in answers for twin in _twins(items)]
@@ -31,7 +34,7 @@ def _twins(items: list[Document]) -> list[TwinDataset]:
 
 async def _items(holdings: SeenHoldings, collection: str) -> list[Document]:
     try:
-        return await holdings.items(collection)
+        return await holdings.items(collection, MOST_DATASETS)
     except (NotFoundError, TooLargeError):
         # Gone meanwhile, or of more items than cubes are kept in.
         return []
