@@ -117,6 +117,13 @@ def test_an_area_has_the_form_of_the_climate_dts_real_answer(twins):
         assert document["parameters"][name]["unit"] == parameter["unit"]
 
 
+def test_the_real_answer_is_what_it_is_said_to_be(earth_data):
+    real = json.loads((earth_data / "covjson" / "points.covjson").read_text())
+    assert shape_of(real) == shape_of(REAL_ANSWER)
+    assert real["coverages"][0]["mars:metadata"] == REAL_ANSWER["coverages"][0]["mars:metadata"]
+    assert real["referencing"] == REAL_ANSWER["referencing"]
+
+
 def test_a_box_has_every_cell_whose_centre_lies_inside(twins, held):
     document = cut(
         twins, SURFACE | {"date": "20210101/20210103"}, type="boundingbox", points=[[40, 0], [55, 20]]
