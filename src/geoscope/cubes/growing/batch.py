@@ -16,7 +16,8 @@ from geoscope.cubes.growing.checksums import MISSING, field_checksum
 from geoscope.cubes.growing.fields import Field, FieldKey, SetAside, WriteReport
 from geoscope.cubes.growing.outline import VariableOutline
 from geoscope.cubes.growing.rounding import rounded
-from geoscope.cubes.growing.skeleton import COARSEST_LEVEL, level_path
+from geoscope.cubes.growing.names import FIELDS, LATE, LATE_COUNT, LEVELS, level_path
+from geoscope.cubes.growing.skeleton import COARSEST_LEVEL
 from geoscope.cubes.growing.snapshot import Snapshot
 from geoscope.cubes.healpix import HealpixGrid
 from geoscope.cubes.pyramid import pyramid
@@ -180,9 +181,9 @@ class Batch:
         return self._arrays[name]
 
     def _map_paths(self) -> list[str]:
-        levels = self.snapshot.group.get("levels")
+        levels = self.snapshot.group.get(LEVELS)
         coarser = levels.group_keys() if isinstance(levels, zarr.Group) else ()
-        return ["", *(f"levels/{level}" for level in coarser)]
+        return ["", *(level_path(int(level)) for level in coarser)]
 
     def _time_paths(self) -> list[str]:
         return [f"{path}/time".lstrip("/") for path in self._map_paths()]
@@ -224,7 +225,7 @@ class Batch:
                 self.session.reindex_array(f"/{path}/{name}".replace("//", "/"), forward, backward)
 
     def _write_checksums(self, name: str, order: NDArray[np.int64], steps: int) -> None:
-        array = self.snapshot.array(f"fields/{name}")
+        array = self.snapshot.array(f"{FIELDS}/{name}")
         array.resize((steps, *array.shape[1:]))
         changed = [key for key in self.stored if key.variable == name]
         if not changed:
@@ -239,10 +240,11 @@ class Batch:
         settled = self.snapshot.settled
         late = [self._index(key) for key in changed if self._index(key)[0] < settled]
         if late:
-            array = self.snapshot.array(f"late/{name}")
+            array = self.snapshot.array(f"{LATE}/{name}")
             marks = np.asarray(array[:])
             marks[tuple(np.transpose(late))] = True
             array[:] = marks
+            array.update_attributes({LATE_COUNT: int(marks.sum())})
 
     def _index(self, key: FieldKey) -> tuple[int, ...]:
         """Return where a stored field stands in the arrays of its variable."""

@@ -5,6 +5,7 @@ from typing import Any
 import icechunk
 import numpy as np
 
+from geoscope.cubes.growing.names import FIELDS, LATE
 from geoscope.cubes.growing.outline import CubeOutline, Levels, VariableOutline
 from geoscope.cubes.growing.skeleton import (
     create_groups,
@@ -130,7 +131,7 @@ def _spread_maps(
 
 
 def _spread_marks(snapshot: Snapshot, name: str, places: dict[int, int], count: int) -> None:
-    for path in (f"fields/{name}", f"late/{name}"):
+    for path in (f"{FIELDS}/{name}", f"{LATE}/{name}"):
         array = snapshot.array(path)
         before = np.asarray(array[:])
         after = np.zeros((before.shape[0], count), before.dtype)

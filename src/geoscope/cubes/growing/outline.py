@@ -10,11 +10,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from geoscope.cubes.grid import Grid
+from geoscope.cubes.growing.names import FIELDS, LATE, LEVELS, SERIES
 from geoscope.cubes.layout import CHUNK_STEPS
 from geoscope.errors import InvalidInputError
 
 # Groups beside the variables in the root group.
-RESERVED_NAMES = ("time", "series", "levels", "fields", "late")
+RESERVED_NAMES = ("time", SERIES, LEVELS, FIELDS, LATE)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import zarr
 
 from geoscope.cubes.growing.checksums import MISSING
-from geoscope.cubes.growing.skeleton import SERIES
+from geoscope.cubes.growing.names import FIELDS, LATE, LATE_COUNT, SERIES
 from geoscope.cubes.growing.snapshot import Snapshot
 
 # What is read of the maps before it is written: all steps of a block, and as many cells as fit.
@@ -89,7 +89,7 @@ def _lengthen(snapshot: Snapshot, target: int) -> None:
     times.resize((target,))
     times[snapshot.settled :] = snapshot.times[snapshot.settled : target]
     for name in snapshot.names:
-        for path in (f"{SERIES}/{name}", f"late/{name}"):
+        for path in (f"{SERIES}/{name}", f"{LATE}/{name}"):
             array = snapshot.array(path)
             array.resize((target, *array.shape[1:]))
 
@@ -116,14 +116,15 @@ def _parts(maps: zarr.Array[Any], series: zarr.Array[Any], first: int, steps: in
 
 
 def _has_levels(snapshot: Snapshot, name: str) -> bool:
-    return snapshot.array(f"fields/{name}").ndim == 2
+    return snapshot.array(f"{FIELDS}/{name}").ndim == 2
 
 
 def _forget_late(snapshot: Snapshot, name: str, blocks: list[Block]) -> None:
-    array = snapshot.array(f"late/{name}")
+    array = snapshot.array(f"{LATE}/{name}")
     marks = np.asarray(array[:])
     if not marks.any():
         return
     for block in blocks:
         marks[(block.steps, block.level) if marks.ndim == 2 else (block.steps,)] = False
     array[:] = marks
+    array.update_attributes({LATE_COUNT: int(marks.sum())})

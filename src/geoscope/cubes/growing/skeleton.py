@@ -1,11 +1,4 @@
-"""The groups and arrays of a growing cube, before and beside their values.
-
-/                  maps: an array per variable, a chunk holds one step; the truth
-/levels/N          the same for HEALPix level N, coarser than the cube's own
-/series            the same values in chunks of many steps and few cells; as far as it goes
-/fields/VARIABLE   checksum of each field that is there, by step (and level)
-/late/VARIABLE     fields that were stored after `series` had passed their step
-"""
+"""The groups and arrays of a growing cube, before and beside their values (`names.py` lists them)."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -20,18 +13,22 @@ from zarr.codecs import BloscCodec
 
 from geoscope.cubes.grid_coordinates import grid_coordinates
 from geoscope.cubes.growing.checksums import MISSING
+from geoscope.cubes.growing.names import (
+    FIELDS,
+    GRID_DIGEST,
+    GROWING,
+    LATE,
+    LAYOUT,
+    LEVEL_COORDINATE,
+    MAX_ERROR,
+    PYRAMID,
+    SERIES,
+    level_path,
+)
 from geoscope.cubes.growing.outline import CubeOutline, Levels, VariableOutline
 from geoscope.cubes.healpix import HealpixGrid
 from geoscope.cubes.layout import map_chunks, series_chunks
 from geoscope.cubes.pyramid import coarser_grid
-
-LAYOUT = "geoscope:layout"
-GROWING = "growing"
-LEVEL_COORDINATE = "geoscope:level_coordinate"
-GRID_DIGEST = "geoscope:grid"
-MAX_ERROR = "geoscope:max_error"
-PYRAMID = "geoscope:pyramid"
-SERIES = "series"
 
 # A map of level 5 is 48 kB: one of a coarser level costs as much to fetch.
 COARSEST_LEVEL = 5
@@ -77,11 +74,6 @@ def layers(outline: CubeOutline) -> Iterator[Layer]:
         yield Layer(level_path(grid.level), grid.shape, chunks, grid_coordinates(grid))
     block = outline.block_steps
     yield Layer(SERIES, shape, (block, *series_chunks(shape, block)), coordinates)
-
-
-def level_path(level: int) -> str:
-    """Return the path of the group of a coarser HEALPix level."""
-    return f"levels/{level}"
 
 
 def create_groups(store: Store, outline: CubeOutline) -> None:
@@ -144,8 +136,8 @@ def create_variable(store: Store, outline: CubeOutline, variable: VariableOutlin
             attributes=attributes,
         )
     for path, length, dtype, empty in (
-        ("fields", steps, "uint64", MISSING),
-        ("late", settled, "bool", False),
+        (FIELDS, steps, "uint64", MISSING),
+        (LATE, settled, "bool", False),
     ):
         zarr.open_group(store, path=path, mode="a", zarr_format=3).create_array(
             variable.name,

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from zarr.abc.store import Store
 
 from geoscope.cubes.growing.outline import Levels, VariableOutline
-from geoscope.cubes.growing.skeleton import (
+from geoscope.cubes.growing.names import (
+    FIELDS,
     GRID_DIGEST,
     GROWING,
+    LATE,
     LAYOUT,
     LEVEL_COORDINATE,
     MAX_ERROR,
@@ -70,7 +72,7 @@ class Snapshot:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of its variables."""
-        fields = self.group.get("fields")
+        fields = self.group.get(FIELDS)
         return tuple(sorted(fields.array_keys())) if isinstance(fields, zarr.Group) else ()
 
     def variable(self, name: str) -> VariableOutline:
@@ -80,17 +82,17 @@ class Snapshot:
         pyramid, max_error = attributes.pop(PYRAMID), attributes.pop(MAX_ERROR, None)
         for reference in ("grid_mapping", "coordinates"):
             attributes.pop(reference, None)
-        has_levels = self.array(f"fields/{name}").ndim == 2
+        has_levels = self.array(f"{FIELDS}/{name}").ndim == 2
         return VariableOutline(name, attributes, has_levels, max_error, str(array.dtype), pyramid)
 
     def checksums(self, name: str) -> NDArray[np.uint64]:
         """Return the checksums of a variable's fields, (steps, levels or 1); `MISSING` if there is none."""
-        found = np.asarray(self.array(f"fields/{name}")[:], np.uint64)
+        found = np.asarray(self.array(f"{FIELDS}/{name}")[:], np.uint64)
         return found[:, None] if found.ndim == 1 else found
 
     def late(self, name: str) -> NDArray[np.bool_]:
         """Return which fields of the settled steps are newer than the series, (settled, levels or 1)."""
-        found = np.asarray(self.array(f"late/{name}")[:], np.bool_)
+        found = np.asarray(self.array(f"{LATE}/{name}")[:], np.bool_)
         return found[:, None] if found.ndim == 1 else found
 
     def _levels(self) -> Levels | None:
