@@ -26,17 +26,12 @@ def object_store(tmp_path_factory):
 
 
 @pytest.fixture
-def new_storage(object_store):
-    """Makes places where a cube can grow, as the job worker writes it; each is another."""
-
-    def make():
-        place = Place("twins", f"test/{uuid.uuid4()}")
-        return icechunk_storage(object_store, place, read_s3_keys(object_store, "jobs"))
-
-    return make
+def new_place():
+    """Makes places where a cube can grow; each is another."""
+    return lambda: Place("twins", f"test/{uuid.uuid4()}")
 
 
 @pytest.fixture
-def storage(new_storage):
-    """Where a cube of this test alone can grow."""
-    return new_storage()
+def storage(object_store, new_place):
+    """Where a cube of this test alone can grow, as the job worker writes it."""
+    return icechunk_storage(object_store, new_place(), read_s3_keys(object_store, "jobs"))
