@@ -16,7 +16,7 @@ from geoscope.cubes.growing.fields import Field
 from geoscope.cubes.growing.history import expire, open_version
 from geoscope.cubes.healpix import HealpixGrid
 from geoscope.errors import NotFoundError
-from geoscope.objects import Place, icechunk_storage
+from geoscope.objects import icechunk_storage
 from geoscope.secrets import read_s3_keys
 from growing_cubes import day, fields_on, opened, outline_on, values_on
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import httpx
 import numpy as np
+import pystac
 import pytest
 import uvicorn
 import xarray as xr
@@ -16,13 +17,14 @@ from fastapi.testclient import TestClient
 from obstore.store import HTTPStore
 from zarr.storage import ObjectStore
 
+import geoscope
 from geoscope.cubes.cube import Cube
 from geoscope.cubes.growing.cube import GrowingCube
 from geoscope.cubes.growing.fields import Field
 from geoscope.cubes.healpix import HealpixGrid
 from geoscope.cubes.writing import write_cube
 from geoscope.cuts.manifest import MANIFEST
-from geoscope.errors import NotFoundError, UnavailableError
+from geoscope.errors import InvalidInputError, NotFoundError, UnavailableError
 from geoscope.holdings import Holdings, shared_holdings
 from geoscope.objects import Place, icechunk_storage, open_bucket
 from geoscope.runtime.ports import free_ports
@@ -267,3 +269,52 @@ def test_the_store_is_read_without_keys_or_listing_where_it_is_public(settings):
     closed = icechunk_storage(settings, Place("twins", "test/x"), None)
     with pytest.raises((NotFoundError, UnavailableError)):
         GrowingCube.open(closed)
+
+
+def test_an_item_is_opened_by_the_way_that_leads_there(settings, twin, application, monkeypatch):
+    growing, documents = twin
+    holdings = TwinHoldings(settings, documents)
+    application.dependency_overrides[shared_holdings] = lambda: holdings
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    document = {"type": "Feature", "collection": "c", "links": []} | documents["/collections/c/items/i"]
+    application.add_api_route("/stac/collections/c/items/i", lambda: document)
+    expected = values_on(GRID, [3])
+    with served(application) as (url, answers):
+        address = url.replace("/twins/zarr", "/stac/collections/c/items/i")
+        said = document | {"links": [{"rel": "self", "href": address}]}
+        for item in (address, said, pystac.Item.from_dict(item_of_pystac(said))):
+            answers.clear()
+            dataset = geoscope.open(item)
+            np.testing.assert_array_equal(dataset["2t"].sel(time=day(3)).values, expected)
+            assert any("/twins/zarr/c/i/2t/c/3/0" in path for path, *_ in answers)
+        assert geoscope.open(said, group="series").sizes["time"] == 10
+        version = growing.versions()[-2].id
+        assert geoscope.open(said, version=version)["2t"].sizes["time"] == 10
+        with pytest.raises(UnavailableError, match="through S3"):
+            geoscope.open(said, way="s3")
+        # With keys in the environment it goes to the object store itself.
+        schemes = {"s3": {"type": "custom-s3", "platform": settings.internal.object_store_url}}
+        with_keys = said | {"properties": said["properties"] | {"storage:schemes": schemes}}
+        keys = read_s3_keys(settings, "data-apis")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
+        answers.clear()
+        dataset = geoscope.open(with_keys)
+        np.testing.assert_array_equal(dataset["2t"].sel(time=day(3)).values, expected)
+        assert not answers
+        # Wrong keys do not lead there; HTTP does.
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+        np.testing.assert_array_equal(geoscope.open(with_keys)["2t"].sel(time=day(3)).values, expected)
+        assert answers
+    with pytest.raises(InvalidInputError, match="no STAC item"):
+        geoscope.open({"type": "Collection"})
+    with pytest.raises(InvalidInputError, match="has no cube"):
+        geoscope.open(said | {"assets": {}})
+    with pytest.raises(InvalidInputError, match="own address"):
+        geoscope.open(document)
+
+
+def item_of_pystac(document):
+    dates = {"datetime": "2020-01-01T00:00:00Z"}
+    properties = document["properties"] | dates
+    return document | {"stac_version": "1.1.0", "geometry": None, "properties": properties}

@@ -226,7 +226,7 @@ class Cube:
             return self._coarser[level]
 
     async def fitting(self, degrees: float) -> "Cube":
-        """Return the coarsest cube of the same data whose cells are no larger than this; itself if none is."""
+        """Return the coarsest cube of the same data whose cells are no larger; itself if there is none."""
         fitting = [level for level in self.coarser_levels if HealpixGrid(level).cell_size <= degrees]
         return await self.coarser(min(fitting)) if fitting else self
 

@@ -160,7 +160,8 @@ class ArrayReader:
                 selection.append(slice(0, 1))
             else:
                 raise InvalidInputError(
-                    f"The variable {self._variable.name!r} has the dimension {dimension!r} of {length} entries.",
+                    f"The variable {self._variable.name!r} has the dimension {dimension!r} "
+                    f"of {length} entries.",
                     "Only variables of time, level, latitude and longitude can be read here; "
                     "open the Zarr group itself for the others.",
                 )
