@@ -16,6 +16,7 @@ from running import EDGE_PORTS, Platform
 SHARED_SERVERS = {
     "tests/catalogue/orders/": "orders",
     "tests/catalogue/publishing/": "publishing",
+    "tests/cubes/test_growing": "growing cubes",
     "tests/identity/test_identity_postgresql.py": "accounts in PostgreSQL",
     "tests/identity/test_identity_realms.py": "realms",
     "tests/identity/test_identity_upstream.py": "upstream",

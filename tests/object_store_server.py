@@ -4,15 +4,19 @@ import os
 import subprocess
 import sysconfig
 import time
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import anyio
 
 from geoscope.runtime import object_store
+from geoscope.runtime.data_folder import prepare_data_folder
 from geoscope.runtime.plan import ObjectStoreProbe, Part
 from geoscope.runtime.ports import free_port_pair, free_ports
 from geoscope.runtime.probes import is_well
+from geoscope.secrets import ensure_secrets
+from geoscope.settings import InternalSettings, Settings
 
 
 def choose_ports():
@@ -49,3 +53,18 @@ def end(process):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def running_object_store(folder):
+    """Run an object store of its own in a folder; yield the settings by which it is reached."""
+    ports = choose_ports()
+    url = f"http://127.0.0.1:{ports['s3']}"
+    settings = Settings(data_dir=folder, internal=InternalSettings(object_store_url=url))
+    prepare_data_folder(settings.data_dir)
+    ensure_secrets(settings)
+    process = start_object_store(settings, ports)
+    try:
+        yield settings
+    finally:
+        end(process)

@@ -10,7 +10,7 @@ know is asked and kept once for all, anything else with the asker's own token an
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import quote
 
 import httpx
@@ -24,13 +24,15 @@ from geoscope.cubes.cache import FieldCache
 from geoscope.cubes.cube import Cube
 from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError, TooLargeError, UnavailableError
 from geoscope.keeping import Kept
-from geoscope.objects import PUBLIC_BUCKETS, Place, open_bucket, s3_address
+from geoscope.objects import PUBLIC_BUCKETS, Place, icechunk_storage, open_bucket, s3_address
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings, current_settings
 from geoscope.web import AskingPrincipal
 
 S3_IDENTITY = "data-apis"
 CUBE_MEDIA_TYPE = "application/vnd.zarr"
+# What its media type says of a cube that grows: an Icechunk repository.
+GROWING_PROFILE = "profile=icechunk"
 
 # A right that has ended, or a policy that was changed, counts after this time at the latest.
 DOCUMENT_LIFETIME_S = 15.0
@@ -41,6 +43,27 @@ FIELD_CACHE_BYTES = 128 * 1024**2
 CATALOGUE_TIMEOUT_S = 10.0
 
 type Document = dict[str, Any]
+
+
+class CubeState(NamedTuple):
+    """A cube as it is at one time.
+
+    Attributes
+    ----------
+    place : Place
+        Where it lies.
+    grows : bool
+        Whether it is a growing cube.
+    updated : str
+        When its item was changed last: a cube that is written anew, or grows, is opened anew then.
+    version : str or None
+        One of its versions; None for the newest.
+    """
+
+    place: Place
+    grows: bool
+    updated: str
+    version: str | None = None
 
 
 class Holdings:
@@ -58,6 +81,7 @@ class Holdings:
             base_url=f"{settings.internal.data_apis_url}/stac", timeout=CATALOGUE_TIMEOUT_S, trust_env=False
         )
         self._documents: Kept[Document] = Kept(MOST_DOCUMENTS, DOCUMENT_LIFETIME_S)
+        self._stores: Kept[Store] = Kept(MOST_CUBES)
         self._cubes: Kept[Cube] = Kept(MOST_CUBES)
         self._fields = FieldCache(FIELD_CACHE_BYTES)
 
@@ -96,18 +120,29 @@ class Holdings:
         except NotFoundError:
             return False
 
-    async def cube(self, place: Place, version: object) -> Cube:
+    async def cube(self, state: CubeState) -> Cube:
         """Open a cube; whether the asker may have it was found out before."""
-        # A cube that is written anew gets a new `updated` in the catalogue: then it is opened anew.
-        return await self._cubes.get((place, version), lambda: self._open(place))
+        return await self._cubes.get(state, lambda: self._open(state))
 
-    async def _open(self, place: Place) -> Cube:
+    async def store(self, state: CubeState) -> Store:
+        """Open the Zarr store of a cube; whether the asker may have it was found out before."""
+        return await self._stores.get(state, lambda: asyncio.to_thread(self._open_store, state))
+
+    async def _open(self, state: CubeState) -> Cube:
         try:
-            return await Cube.open(self._store(place), self._fields)
+            return await Cube.open(await self.store(state), self._fields)
         except (GeoscopeError, asyncio.CancelledError):
             raise
         except Exception as error:  # (obstore and zarr share no class of errors)
-            raise UnavailableError(f"The cube {place.address} cannot be read now: {error}") from error
+            raise UnavailableError(f"The cube {state.place.address} cannot be read now: {error}") from error
+
+    def _open_store(self, state: CubeState) -> Store:
+        if not state.grows:
+            return self._store(state.place)
+        from geoscope.cubes.growing.history import open_version  # noqa: PLC0415 (loads Icechunk)
+
+        keys = read_s3_keys(self.settings, S3_IDENTITY)
+        return open_version(icechunk_storage(self.settings, state.place, keys), state.version)
 
     def _store(self, place: Place) -> Store:
         keys = read_s3_keys(self.settings, S3_IDENTITY)
@@ -195,7 +230,33 @@ class SeenHoldings:
         NotSignedInError, NotAllowedError
             If its data is not for the asker; saying for whom, and where to ask.
         """
+        return await self._holdings.cube(await self._state(collection, item))
+
+    async def store(self, collection: str, item: str, version: str | None = None) -> tuple[Store, CubeState]:
+        """Open the Zarr store of an item's cube.
+
+        Parameters
+        ----------
+        collection, item : str
+            Their ids.
+        version : str, optional
+            Id of a version of a cube that grows; the newest by default.
+
+        Raises
+        ------
+        NotFoundError, NotSignedInError, NotAllowedError
+            As `cube` does; also if there is no such version.
+        """
+        state = await self._state(collection, item)
+        if version is not None and not state.grows:
+            raise NotFoundError(f"The cube {item!r} has no versions.")
+        state = state._replace(version=version)
+        return await self._holdings.store(state), state
+
+    async def _state(self, collection: str, item: str) -> CubeState:
+        """Find the cube of an item, if the asker may have it."""
         document = await self.item(collection, item)
+        asset = cube_asset(document)
         address = cube_address(document)
         try:
             place = Place.parse(address)
@@ -203,7 +264,9 @@ class SeenHoldings:
             raise _no_such_place(address) from error
         if ANNOUNCED_AS in document["properties"] or place.bucket not in PUBLIC_BUCKETS or not place.key:
             await self._require_data(collection, place)
-        return await self._holdings.cube(place, document["properties"].get("updated"))
+        return CubeState(
+            place, GROWING_PROFILE in str(asset["type"]), str(document["properties"].get("updated"))
+        )
 
     async def _require_data(self, collection: str, place: Place) -> None:
         """Ask the catalogue whether the asker may have a collection's data, and whether this is its own.
@@ -286,10 +349,21 @@ def cube_address(item: Document) -> str:
     NotFoundError
         If no asset is a Zarr group in an object store.
     """
+    return str(s3_address(cube_asset(item)))
+
+
+def cube_asset(item: Document) -> Document:
+    """Return the asset of an item that is its cube.
+
+    Raises
+    ------
+    NotFoundError
+        If no asset is a Zarr group in an object store.
+    """
     for asset in item.get("assets", {}).values():
-        address = s3_address(asset) if str(asset.get("type", "")).startswith(CUBE_MEDIA_TYPE) else None
-        if address is not None:
-            return address
+        if str(asset.get("type", "")).startswith(CUBE_MEDIA_TYPE) and s3_address(asset) is not None:
+            found: Document = asset
+            return found
     raise NotFoundError(f"The item {item.get('id')!r} has no cube.", "Only Zarr groups can be cut and drawn.")
 
 

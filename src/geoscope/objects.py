@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from obstore.store import S3Store
 
@@ -10,12 +10,18 @@ from geoscope.errors import InvalidInputError
 from geoscope.secrets import S3Keys
 from geoscope.settings import Settings
 
+if TYPE_CHECKING:
+    import icechunk
+
 # Any name will do: S3 signatures carry a region, SeaweedFS has none.
 REGION = "us-east-1"
 
-BUCKETS = ("archive", "collections", "demo", "home-administrator", "products")
+BUCKETS = (
+    *("archive", "collections", "demo", "home-administrator", "products"),
+    *("public-twins", "twins"),
+)
 # Everybody reads their objects, with no keys.
-PUBLIC_BUCKETS = ("demo",)
+PUBLIC_BUCKETS = ("demo", "public-twins")
 
 _ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<key>[^\x00-\x1f]*))?")
 
@@ -94,4 +100,31 @@ def open_bucket(
         virtual_hosted_style_request=False,
         client_options={"allow_http": True, "timeout": "60s" if patient else "3s"},
         retry_config=None if patient else {"max_retries": 0},
+    )
+
+
+def icechunk_storage(settings: Settings, place: Place, keys: S3Keys | None) -> "icechunk.Storage":
+    """Return where an Icechunk repository lies in the installation's object store, inside the edge.
+
+    Parameters
+    ----------
+    settings : Settings
+        Says where the object store listens.
+    place : Place
+        The folder of the repository.
+    keys : S3Keys or None
+        Whose rights the reads and writes have; None for a stranger's.
+    """
+    import icechunk  # noqa: PLC0415 (takes half a second, and few processes need it)
+
+    return icechunk.s3_storage(
+        bucket=place.bucket,
+        prefix=place.key,
+        endpoint_url=settings.internal.object_store_url,
+        region=REGION,
+        allow_http=True,
+        force_path_style=True,
+        access_key_id=keys.access_key if keys else None,
+        secret_access_key=keys.secret_key if keys else None,
+        anonymous=keys is None,
     )

@@ -154,7 +154,7 @@ def test_levels_are_read_and_other_dimensions_are_refused_with_the_reason():
 
 @pytest.mark.parametrize("most_kept", [8 * 1024**2, 500])
 def test_cells_are_read_in_any_order_over_steps_and_levels(monkeypatch, most_kept):
-    monkeypatch.setattr("geoscope.cubes.cube.MOST_KEPT_VALUES", most_kept)
+    monkeypatch.setattr("geoscope.cubes.reading.MOST_KEPT_VALUES", most_kept)
     source = xr.open_dataset(Path(iris_sample_data.path) / "hybrid_height.nc", engine="netcdf4").load()
     potential = source["air_potential_temperature"]
     days = xr.date_range("2000-01-01", periods=20, use_cftime=False)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 CHUNK_VALUES = 366 * 256
 CHUNK_STEPS = 366
 SHARD_BYTES = 64 * 1024**2
+# A map of a growing cube is cut into chunks of up to 1 MiB in float32.
+MAP_CHUNK_VALUES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ def layout_of(shape: tuple[int, ...], time: int | None, space: tuple[int, ...], 
     """
     chunks = [1] * len(shape)
     if time is not None:
-        chunks[time] = _even_part(shape[time], CHUNK_STEPS)
+        chunks[time] = even_part(shape[time], CHUNK_STEPS)
     cells = CHUNK_VALUES // (chunks[time] if time is not None else 1)
-    for length, position in zip(_near_square([shape[p] for p in space], cells), space, strict=True):
+    for length, position in zip(near_square([shape[p] for p in space], cells), space, strict=True):
         chunks[position] = length
     shards = list(chunks)
     # First all of time, so that a series needs one object; then space, the last dimension first.
@@ -50,12 +52,23 @@ def layout_of(shape: tuple[int, ...], time: int | None, space: tuple[int, ...], 
     return Layout(tuple(chunks), tuple(shards))
 
 
-def _even_part(length: int, most: int) -> int:
+def map_chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Cut a map for being read whole: some of its rows, each of them whole."""
+    rows = max(1, MAP_CHUNK_VALUES // math.prod(shape[1:]))
+    return (even_part(shape[0], rows), *shape[1:])
+
+
+def series_chunks(shape: tuple[int, ...], steps: int) -> tuple[int, ...]:
+    """Cut a map for being read at a place over `steps` steps at once."""
+    return tuple(near_square(list(shape), max(1, CHUNK_VALUES // steps)))
+
+
+def even_part(length: int, most: int) -> int:
     """Return the size of the fewest equal parts of at most `most`."""
     return math.ceil(length / math.ceil(length / most))
 
 
-def _near_square(lengths: list[int], cells: int) -> list[int]:
+def near_square(lengths: list[int], cells: int) -> list[int]:
     """Cut a rectangle into equal parts of about `cells` cells, as square as its sides allow."""
     parts = [0] * len(lengths)
     left = max(cells, 1)
@@ -63,6 +76,6 @@ def _near_square(lengths: list[int], cells: int) -> list[int]:
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     for rank, index in enumerate(order):
         side = max(1, round(left ** (1 / (len(order) - rank))))
-        parts[index] = _even_part(lengths[index], side)
+        parts[index] = even_part(lengths[index], side)
         left = max(1, left // parts[index])
     return parts

@@ -30,6 +30,7 @@ _RIGHTS = {
     "jobs": [
         *("Read", "List", "Tagging"),
         *("Write:archive", "Write:collections", "Write:demo", "Write:products"),
+        *("Write:public-twins", "Write:twins"),
     ],
     # Signs the addresses that users upload their files to.
     "uploads": ["Write:collections"],

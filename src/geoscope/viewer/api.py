@@ -14,7 +14,7 @@ from geoscope.viewer.drawing import Drawing, RequestedDrawing
 from geoscope.viewer.frames import LARGEST_SIDE, choose_frame, read_bounds
 from geoscope.viewer.manifest import MANIFEST
 from geoscope.viewer.picture import draw, draw_legend
-from geoscope.viewer.pixels import cells_of_picture, cells_of_tile
+from geoscope.viewer.pixels import cells_of_picture, cells_of_tile, degrees_of_pixel
 from geoscope.viewer.tilejson import tile_document
 from geoscope.web import base_url, service_application
 
@@ -55,10 +55,8 @@ async def tilejson(request: Request, drawing: RequestedDrawing) -> Response:
 @of_item.get("/WebMercatorQuad/{z}/{x}/{y}.png", summary="A map tile of 256 x 256 pixels")
 async def tile(request: Request, drawing: RequestedDrawing, z: int, x: int, y: int) -> Response:
     """Draw a tile; what is missing or outside the data is transparent."""
-    field = await drawing.field()
-    png = await asyncio.to_thread(
-        lambda: draw(field, cells_of_tile(drawing.cube.grid, z, x, y), drawing.style)
-    )
+    grid, field = await drawing.field(degrees_of_pixel(z))
+    png = await asyncio.to_thread(lambda: draw(field, cells_of_tile(grid, z, x, y), drawing.style))
     return _png_response(request, drawing, png)
 
 
@@ -73,10 +71,8 @@ async def picture(
     """Draw the data, or a box of them, as one picture."""
     asked = read_bounds(bbox) if bbox else None
     frame = choose_frame(drawing.cube.grid.bounds, asked, width, height)
-    field = await drawing.field()
-    png = await asyncio.to_thread(
-        lambda: draw(field, cells_of_picture(drawing.cube.grid, frame), drawing.style)
-    )
+    grid, field = await drawing.field((frame.bounds.north - frame.bounds.south) / frame.height)
+    png = await asyncio.to_thread(lambda: draw(field, cells_of_picture(grid, frame), drawing.style))
     return _png_response(request, drawing, png)
 
 

@@ -8,6 +8,7 @@ from fastapi import Depends, Query
 from numpy.typing import NDArray
 
 from geoscope.cubes.cube import Cube
+from geoscope.cubes.grid import Grid
 from geoscope.holdings import Document, OpenHoldings, SeenHoldings
 from geoscope.viewer.style import Style, Wish, choose_style, renders_of
 
@@ -23,9 +24,16 @@ class Drawing:
     style: Style
     holdings: SeenHoldings
 
-    async def field(self) -> NDArray[np.float32]:
-        """Read the field that is drawn."""
-        return await self.cube.field(self.style.variable.name, self.style.step)
+    async def field(self, pixel: float) -> tuple[Grid, NDArray[np.float32]]:
+        """Read the field that is drawn, and its grid: the coarsest that shows as much.
+
+        Parameters
+        ----------
+        pixel : float
+            Size of a pixel, in degrees.
+        """
+        cube = await self.cube.fitting(pixel)
+        return cube.grid, await cube.field(self.style.variable.name, self.style.step)
 
 
 def wish_of_request(

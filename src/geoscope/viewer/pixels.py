@@ -35,6 +35,11 @@ class Frame:
     height: int
 
 
+def degrees_of_pixel(z: int) -> float:
+    """Return the width of a tile's pixel at the equator; a zoom that is none counts as the nearest."""
+    return float(360.0 / (TILE_SIZE * 2.0 ** min(max(z, 0), DEEPEST_ZOOM)))
+
+
 @lru_cache(maxsize=KEPT_TILES)
 def cells_of_tile(grid: Grid, z: int, x: int, y: int) -> Pixels:
     """Return the cell of each pixel of a tile of the tile matrix set WebMercatorQuad, -1 for none.

@@ -14,6 +14,8 @@ from geoscope.viewer.colormaps import DEFAULT, STOPS, Colormap, find_colormap
 # Of a field without a range of its own, the extremes are left to saturate.
 PERCENTILES = (2.0, 98.0)
 MOST_SAMPLES = 65_536
+# Where coarser levels are kept, cells of this size are enough.
+SAMPLED_DEGREES = 1.0
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def renders_of(item: Document, collection: Document) -> Document:
 
 async def _range_of_data(cube: Cube, name: str) -> tuple[float, float]:
     """Return the range of the last time step: the same for every time, so that colours can be compared."""
+    cube = await cube.fitting(SAMPLED_DEGREES)
     field: NDArray[np.float32] = (await cube.field(name, cube.step_count - 1)).ravel()
     values = field[:: max(field.size // MOST_SAMPLES, 1)]
     values = values[np.isfinite(values)]

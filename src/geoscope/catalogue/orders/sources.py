@@ -18,7 +18,7 @@ from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings
 
 # Buckets of this platform that local items may point into; never those that belong to persons.
-SOURCE_BUCKETS = ("archive", "demo")
+SOURCE_BUCKETS = ("archive", "demo", "public-twins", "twins")
 
 CHUNK_BYTES = 1024**2
 MAX_REDIRECTS = 5

@@ -1,0 +1,262 @@
+"""One commit in the making: fields are put into the maps of a session; others are set aside."""
+
+import math
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import icechunk
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from geoscope.cubes.grid import Grid
+from geoscope.cubes.growing.checksums import MISSING, field_checksum
+from geoscope.cubes.growing.fields import Field, FieldKey, SetAside, WriteReport
+from geoscope.cubes.growing.names import FIELDS, LATE, LATE_COUNT, LEVELS, level_path
+from geoscope.cubes.growing.outline import VariableOutline
+from geoscope.cubes.growing.rounding import rounded
+from geoscope.cubes.growing.skeleton import COARSEST_LEVEL
+from geoscope.cubes.growing.snapshot import Snapshot
+from geoscope.cubes.healpix import HealpixGrid
+from geoscope.cubes.pyramid import pyramid
+
+# Fields that are compressed and sent at the same time: what a write holds in memory.
+BYTES_IN_FLIGHT = 128 * 1024**2
+MOST_IN_FLIGHT = 8
+# Axes of time are made longer by so many steps at once while a batch is written, and cut at its end.
+ROOM_STEPS = 256
+
+
+class Batch:
+    """The fields of one commit.
+
+    New times are put behind the last step in the order in which they come; `finish` brings them in order.
+
+    Parameters
+    ----------
+    session : icechunk.Session
+        Writable, with nothing written yet.
+    grid : Grid
+        Of the cube.
+    replace : bool
+        Whether a field with other values takes the place of the one that is there.
+    report : WriteReport
+        Is told what becomes of each field.
+    """
+
+    def __init__(self, session: icechunk.Session, grid: Grid, *, replace: bool, report: WriteReport) -> None:
+        self.session = session
+        self.snapshot = Snapshot(session.store, mode="r+")
+        self.stored: dict[FieldKey, int] = {}
+        self._grid, self._replace, self._report = grid, replace, report
+        self._steps: dict[int, int] = {time: step for step, time in enumerate(self.snapshot.times.tolist())}
+        self._last = int(self.snapshot.times[-1]) if len(self.snapshot.times) else None
+        levels = self.snapshot.levels
+        self._levels = {value: index for index, value in enumerate(levels.values.tolist())} if levels else {}
+        self._room = len(self._steps)
+        self._names = frozenset(self.snapshot.names)
+        self._variables: dict[str, VariableOutline] = {}
+        self._arrays: dict[str, dict[str, zarr.Array[Any]]] = {}
+        self._checksums: dict[str, NDArray[np.uint64]] = {}
+
+    def write(self, fields: Iterable[Field]) -> None:
+        """Put fields into the maps; return when all of them are stored."""
+        in_flight: dict[FieldKey, Future[None]] = {}
+        field_bytes = 4 * math.prod(self._grid.shape)
+        at_once = min(MOST_IN_FLIGHT, max(2, BYTES_IN_FLIGHT // field_bytes))
+        free = threading.Semaphore(at_once)
+        with ThreadPoolExecutor(at_once, "growing-cube") as pool:
+            try:
+                for field in fields:
+                    place = self._place(field)
+                    if place is None:
+                        continue
+                    if (earlier := in_flight.pop(field.key, None)) is not None:
+                        earlier.result()
+                    free.acquire()
+                    putting = pool.submit(self._put, field, place)
+                    putting.add_done_callback(lambda _: free.release())
+                    in_flight[field.key] = putting
+                    _forget_done(in_flight)
+                for putting in in_flight.values():
+                    putting.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def written(self) -> Iterator[Field]:
+        """Yield the fields of this batch again, read from its session."""
+        for key, checksum in self.stored.items():
+            values = np.asarray(self._maps(key.variable)[""][self._index(key)])
+            yield Field(key.variable, key.time, key.level, values, checksum)
+
+    def finish(self) -> int:
+        """Bring the new steps in order, and write times and checksums; return the number of steps."""
+        old = len(self.snapshot.times)
+        times = np.fromiter(self._steps, np.int64, len(self._steps))
+        order = np.argsort(times, kind="stable")
+        if np.any(order != np.arange(len(order))):
+            self._reorder(order)
+        times = times[order]
+        self._steps = {time: step for step, time in enumerate(times.tolist())}
+        for path in self._time_paths():
+            array = self.snapshot.array(path)
+            array.resize((len(times),))
+            array[old:] = times[old:]
+        for name in self._names:
+            for array in self._maps(name).values():
+                array.resize((len(times), *array.shape[1:]))
+            self._write_checksums(name, order, len(times))
+        return len(times)
+
+    def _place(self, field: Field) -> tuple[int, ...] | None:
+        """Return where a field is to be stored; tell the report of one that is not."""
+        key = field.key
+        if reason := next(self._misfits(field), ""):
+            self._report.refused.append(SetAside(key, reason))
+            return None
+        checksum = field.checksum or field_checksum(field.values)
+        time = _seconds(key.time)
+        level = 0 if key.level is None else self._levels[key.level]
+        step = self._steps.get(time)
+        there = MISSING if step is None else int(self._known(key.variable, step)[step, level])
+        if there == checksum:
+            self._report.duplicates.append(key)
+            return None
+        if there != MISSING and not self._replace:
+            self._report.conflicts.append(SetAside(key, "is there already, with other values"))
+            return None
+        if step is None:
+            step = self._steps[time] = len(self._steps)
+        self._known(key.variable, step)[step, level] = checksum
+        self._make_room(step)
+        self._maps(key.variable)  # made here: the workers only read the table
+        self.stored[key] = checksum
+        return self._index(key)
+
+    def _misfits(self, field: Field) -> Iterator[str]:
+        """Yield why a field does not fit the cube."""
+        name, time, level = field.key
+        if name not in self._names:
+            yield f"the cube has no variable {name!r}"
+        if np.isnat(time):
+            yield "it has no time"
+        seconds = _seconds(time)
+        if self._last is not None and seconds < self._last and seconds not in self._steps:
+            yield "its time is before the last step of the cube, and is none of its steps"
+        if self._variable(name).has_levels != (level is not None):
+            yield "it has a level" if level is not None else "it has no level"
+        if level is not None and level not in self._levels:
+            yield f"the cube has no level {level:g}"
+        if field.values.size != math.prod(self._grid.shape):
+            yield f"it has {field.values.size} values, which is not the cube's grid {self._grid.shape}"
+        dtype = np.dtype(self._variable(name).dtype)
+        if not np.can_cast(field.values.dtype, dtype):
+            yield f"its values are {field.values.dtype}, those of the cube {dtype}"
+
+    def _put(self, field: Field, place: tuple[int, ...]) -> None:
+        variable, arrays = self._variables[field.variable], self._arrays[field.variable]
+        values = np.asarray(field.values, variable.dtype).reshape(self._grid.shape)
+        if variable.max_error is not None:
+            values = rounded(values, variable.max_error)
+        arrays[""][place] = values
+        if isinstance(self._grid, HealpixGrid):
+            for grid, coarse in pyramid(values, self._grid, variable.pyramid, down_to=COARSEST_LEVEL):
+                arrays[level_path(grid.level)][place] = coarse
+
+    def _variable(self, name: str) -> VariableOutline:
+        if name not in self._variables:
+            self._variables[name] = self.snapshot.variable(name)
+        return self._variables[name]
+
+    def _maps(self, name: str) -> dict[str, zarr.Array[Any]]:
+        """Return the arrays that hold a variable's maps, by the path of their group."""
+        if name not in self._arrays:
+            found = {path: self.snapshot.array(f"{path}/{name}".lstrip("/")) for path in self._map_paths()}
+            for array in found.values():
+                array.resize((self._room, *array.shape[1:]))
+            self._arrays[name] = found
+        return self._arrays[name]
+
+    def _map_paths(self) -> list[str]:
+        levels = self.snapshot.group.get(LEVELS)
+        coarser = levels.group_keys() if isinstance(levels, zarr.Group) else ()
+        return ["", *(level_path(int(level)) for level in coarser)]
+
+    def _time_paths(self) -> list[str]:
+        return [f"{path}/time".lstrip("/") for path in self._map_paths()]
+
+    def _make_room(self, step: int) -> None:
+        if step < self._room:
+            return
+        self._room = step + ROOM_STEPS
+        for arrays in self._arrays.values():
+            for array in arrays.values():
+                array.resize((self._room, *array.shape[1:]))
+
+    def _known(self, name: str, step: int | None = None) -> NDArray[np.uint64]:
+        """Return the checksums of a variable, with room for a step."""
+        if name not in self._checksums:
+            self._checksums[name] = self.snapshot.checksums(name)
+        known = self._checksums[name]
+        if step is not None and step >= len(known):
+            more = np.full((step + ROOM_STEPS - len(known), known.shape[1]), MISSING, np.uint64)
+            known = self._checksums[name] = np.concatenate([known, more])
+        return known
+
+    def _reorder(self, order: NDArray[np.int64]) -> None:
+        """Move the chunks of the new steps: only references change."""
+        old = len(self.snapshot.times)
+        place_of = {int(step): place for place, step in enumerate(order) if place >= old}
+        step_at = {place: step for step, place in place_of.items()}
+
+        def forward(index: Any) -> Any:  # noqa: ANN401 (as Icechunk has it)
+            step, *others = index
+            return None if step < old else [place_of[step], *others]
+
+        def backward(index: Any) -> Any:  # noqa: ANN401
+            step, *others = index
+            return [step_at.get(step, step), *others]
+
+        for name in {key.variable for key in self.stored}:
+            for path in self._arrays[name]:
+                self.session.reindex_array(f"/{path}/{name}".replace("//", "/"), forward, backward)
+
+    def _write_checksums(self, name: str, order: NDArray[np.int64], steps: int) -> None:
+        array = self.snapshot.array(f"{FIELDS}/{name}")
+        array.resize((steps, *array.shape[1:]))
+        changed = [key for key in self.stored if key.variable == name]
+        if not changed:
+            return
+        known = self._known(name, steps - 1)[order]
+        first = min(len(self.snapshot.times), *(self._index(key)[0] for key in changed))
+        array[first:] = known[first:].reshape((steps - first, *array.shape[1:]))
+        self._mark_late(name, changed)
+
+    def _mark_late(self, name: str, changed: list[FieldKey]) -> None:
+        """Note which of the changed fields lie in steps that the series have passed."""
+        settled = self.snapshot.settled
+        late = [self._index(key) for key in changed if self._index(key)[0] < settled]
+        if late:
+            array = self.snapshot.array(f"{LATE}/{name}")
+            marks = np.asarray(array[:])
+            marks[tuple(np.transpose(late))] = True
+            array[:] = marks
+            array.update_attributes({LATE_COUNT: int(marks.sum())})
+
+    def _index(self, key: FieldKey) -> tuple[int, ...]:
+        """Return where a stored field stands in the arrays of its variable."""
+        step = self._steps[_seconds(key.time)]
+        return (step,) if key.level is None else (step, self._levels[key.level])
+
+
+def _seconds(time: np.datetime64) -> int:
+    return int(time.astype("datetime64[s]").astype(np.int64))
+
+
+def _forget_done(in_flight: dict[FieldKey, Future[None]]) -> None:
+    """Drop what is stored; what failed is raised here."""
+    for key in [key for key, putting in in_flight.items() if putting.done()]:
+        in_flight.pop(key).result()
