@@ -1,17 +1,19 @@
 """STAC documents of twins: a collection is a simulation, an item one repository with its cube."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from geoscope.cubes.describe import CubeDescription
+from geoscope.cubes.growing.fields import Version
 from geoscope.objects import REGION, Place
 from geoscope.twins.ingest.plan import PlannedRepository, grid_name
 from geoscope.twins.ingest.wish import Wish
 
 S3_ENDPOINT = "geoscope://s3"
 ICECHUNK = "application/vnd.zarr; version=3; profile=icechunk"
-VERSION_KEY = "geoscope:version"
+VERSIONS_KEY = "geoscope:versions"
+MOST_VERSIONS = 20
 GRID_KEY = "geoscope:grid"
 EXTENSIONS = {
     "datacube": "https://stac-extensions.github.io/datacube/v2.3.0/schema.json",
@@ -49,7 +51,7 @@ def item_document(
     repository: PlannedRepository,
     cube: CubeDescription,
     place: Place,
-    version: str,
+    versions: Sequence[Version],
     existing: Document | None,
 ) -> Document:
     """Return the item of a repository.
@@ -62,8 +64,8 @@ def item_document(
         Its cube, with the variables of this ingest.
     place : Place
         Where it lies.
-    version : str
-        Id of the snapshot that is described.
+    versions : sequence of Version
+        The states that can be opened, the newest first; it is this one that is described.
     existing : dict or None
         The item as it is now; variables that only it has are kept.
     """
@@ -77,7 +79,10 @@ def item_document(
         "cube:variables": before.get("cube:variables", {}) | cube.variables,
         "storage:schemes": _storage_schemes(place),
         GRID_KEY: grid_name(repository.grid),
-        VERSION_KEY: version,
+        VERSIONS_KEY: [
+            {"id": each.id, "when": each.when.isoformat(), "message": each.message, "steps": each.steps}
+            for each in versions[:MOST_VERSIONS]
+        ],
         "created": before.get("created", _now()),
         "updated": _now(),
     }
@@ -131,7 +136,9 @@ def collection_document(
     document["storage:schemes"] = _storage_schemes(place)
     document["updated"] = _now()
     document["links"] = [
-        link for link in document.get("links", []) if link.get("rel") in ("license", "about", "cite-as", "via")
+        link
+        for link in document.get("links", [])
+        if link.get("rel") in ("license", "about", "cite-as", "via")
     ]
     return document
 

@@ -59,8 +59,14 @@ class Findings:
         default_factory=lambda: {
             name: array(code)
             for name, code in {
-                "source": "l", "offset": "q", "length": "q", "part": "l",
-                "kind": "l", "time": "q", "level": "d", "base": "q",
+                "source": "l",
+                "offset": "q",
+                "length": "q",
+                "part": "l",
+                "kind": "l",
+                "time": "q",
+                "level": "d",
+                "base": "q",
             }.items()
         }
     )
@@ -93,8 +99,14 @@ class Findings:
     def append(self, source: int, kind: int, found: FieldFound) -> None:
         """Add a field."""
         row = (
-            source, found.offset, found.length, found.part,
-            kind, found.time, float("nan") if found.level is None else found.level, found.base,
+            source,
+            found.offset,
+            found.length,
+            found.part,
+            kind,
+            found.time,
+            float("nan") if found.level is None else found.level,
+            found.base,
         )
         for column, value in zip(self._columns.values(), row, strict=True):
             column.append(value)

@@ -39,9 +39,7 @@ def opened(source: Source, open_file: Opener) -> Iterator[xr.Dataset]:
             store: Any = LocalStore(source.path, read_only=True)
         else:
             settings = current_settings()
-            bucket = open_bucket(
-                settings, source.bucket, read_s3_keys(settings, IDENTITY), prefix=source.key
-            )
+            bucket = open_bucket(settings, source.bucket, read_s3_keys(settings, IDENTITY), prefix=source.key)
             store = ObjectStore(bucket, read_only=True)
         with xr.open_zarr(store, chunks=None, decode_coords="all") as dataset:
             yield dataset

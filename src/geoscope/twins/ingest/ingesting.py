@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from obstore.exceptions import BaseError as ObjectStoreError
 
 from geoscope import __version__
-from geoscope.cubes.growing import CubeOutline, Field, FieldKey, GrowingCube
-from geoscope.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
+from geoscope.cubes.growing.cube import GrowingCube
+from geoscope.cubes.growing.fields import Field, FieldKey
+from geoscope.cubes.growing.outline import CubeOutline
+from geoscope.errors import ConflictError, InvalidInputError, NotFoundError
 from geoscope.objects import Place
 from geoscope.processes import Job
 from geoscope.settings import Settings
@@ -118,7 +119,7 @@ class Ingest:
         assert self._plan is not None  # noqa: S101 (planned before)
         there = 0
         columns = self._plan.columns
-        for name in {each.name for each in repository.variables.values()} & set(cube.variables):
+        for name in {each.name for each in repository.variables.values()} & {each.name for each in cube.variables}:
             keys = cube.checksums(name)
             numbers = [number for number, each in repository.variables.items() if each.name == name]
             rows = repository.rows[np.isin(columns["kind"][repository.rows], numbers)]
@@ -133,7 +134,9 @@ class Ingest:
         cube, outline, place = self._cube(repository)
         before = plan.findings.count_aside
         rows: dict[FieldKey, int] = {}
-        names = sorted({plan.findings.sources[each].name for each in np.unique(plan.columns["source"][batch.rows])})
+        names = sorted(
+            {plan.findings.sources[each].name for each in np.unique(plan.columns["source"][batch.rows])}
+        )
         try:
             report = cube.write(
                 self._fields(batch, plan, rows, progress),
@@ -141,13 +144,16 @@ class Ingest:
                 metadata={"software": f"geoscope {__version__}", "sources": names[:20]},
                 replace=self._wish.replace,
             )
-        except ObjectStoreError as error:
-            self._open = None
-            raise UnavailableError(f"The object store does not answer as it should: {error}") from error
+        except BaseException:
+            self._open = None  # it may have been left in the middle
+            raise
         if report.stored:
             self._repositories.register(repository, cube, outline, place)
-        aside = plan.findings.set_aside[before - plan.findings.count_aside :] if (
-            plan.findings.count_aside > before) else []
+        aside = (
+            plan.findings.set_aside[before - plan.findings.count_aside :]
+            if (plan.findings.count_aside > before)
+            else []
+        )
         told = [each._asdict() for each in aside]
         for kept in (*report.conflicts, *report.refused):
             told.append(_aside(plan, rows.get(kept.key), kept.reason)._asdict())
@@ -306,7 +312,9 @@ class _Outcome:
     def require_something(self) -> None:
         """Raise an error if nothing could be stored and nothing was there."""
         if not self._counts["stored"] and not self._counts["duplicates"]:
-            told = "; ".join(f"{each['file']}, byte {each['offset']}: {each['reason']}" for each in self._set_aside[:3])
+            told = "; ".join(
+                f"{each['file']}, byte {each['offset']}: {each['reason']}" for each in self._set_aside[:3]
+            )
             raise InvalidInputError(f"Nothing could be stored: {self._counts['set_aside']} set aside. {told}")
 
     def to_json(self) -> Json:
@@ -330,9 +338,7 @@ class _Outcome:
 
 def _key(name: str, columns: dict[str, Any], row: int) -> FieldKey:
     level = float(columns["level"][row])
-    return FieldKey(
-        name, np.datetime64(int(columns["time"][row]), "s"), None if np.isnan(level) else level
-    )
+    return FieldKey(name, np.datetime64(int(columns["time"][row]), "s"), None if np.isnan(level) else level)
 
 
 def _aside(plan: Plan, row: int | None, reason: str) -> Aside:

@@ -17,7 +17,21 @@ OF_COLLECTION = (
 )
 OF_ITEM = ("expver", "stream", "type", "levtype", "resolution", "number")
 # Names that the store needs for itself.
-RESERVED = frozenset({"time", "late", "level", "cells", "cell_ids", "crs", "latitude", "longitude", "series", "levels", "fields"})
+RESERVED = frozenset(
+    {
+        "time",
+        "late",
+        "level",
+        "cells",
+        "cell_ids",
+        "crs",
+        "latitude",
+        "longitude",
+        "series",
+        "levels",
+        "fields",
+    }
+)
 USUAL_EXPVER = ("0001", "1", "")
 MOST_CHARACTERS = 80
 

@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 
 from geoscope.cubes.detect import detect_grid
-from geoscope.cubes.growing import CubeOutline, Levels, VariableOutline
-from geoscope.cubes.healpix import healpix_coordinates
+from geoscope.cubes.growing.outline import CubeOutline, Levels, VariableOutline
+from geoscope.cubes.healpix_metadata import CELL_IDS, healpix_attributes
 from geoscope.errors import InvalidInputError
 from geoscope.twins.ingest.findings import Grid
-from geoscope.twins.ingest.plan import PlannedRepository, PlannedVariable
+from geoscope.twins.ingest.plan import PlannedRepository, PlannedVariable, cells_of
 
 LATITUDE = {"standard_name": "latitude", "long_name": "latitude", "units": "degrees_north"}
 LONGITUDE = {"standard_name": "longitude", "long_name": "longitude", "units": "degrees_east"}
@@ -48,7 +48,11 @@ LEVELS: Mapping[str, Mapping[str, str]] = {
     "oceanModelLayer": {"long_name": "ocean model layer", "units": "1", "positive": "down"},
     "soilLayer": {"long_name": "soil layer", "units": "1", "positive": "down"},
     "snowLayer": {"long_name": "snow layer", "units": "1", "positive": "down"},
-    "theta": {"standard_name": "air_potential_temperature", "long_name": "potential temperature", "units": "K"},
+    "theta": {
+        "standard_name": "air_potential_temperature",
+        "long_name": "potential temperature",
+        "units": "K",
+    },
     "potentialVorticity": {"long_name": "potential vorticity", "units": "1e-9 K m2 kg-1 s-1"},
 }
 CELL_METHODS = {
@@ -60,9 +64,7 @@ CELL_METHODS = {
 }
 
 
-def cube_outline(
-    repository: PlannedRepository, max_error: Mapping[str, float], title: str
-) -> CubeOutline:
+def cube_outline(repository: PlannedRepository, max_error: Mapping[str, float], title: str) -> CubeOutline:
     """Return the outline of a repository's cube.
 
     Parameters
@@ -84,9 +86,7 @@ def cube_outline(
     variables = {each.name: each for each in repository.variables.values()}
     shape = tuple(coordinates.sizes[dimension] for dimension in dimensions)
     extra = {"grid_mapping": mapping} if mapping else {}
-    example = coordinates.assign(
-        {"example": (dimensions, np.broadcast_to(np.float32(0), shape), extra)}
-    )
+    example = coordinates.assign({"example": (dimensions, np.broadcast_to(np.float32(0), shape), extra)})
     return CubeOutline(
         grid=detect_grid(example),
         grid_coordinates=coordinates,
@@ -109,7 +109,7 @@ def grid_coordinates(grid: Grid) -> tuple[xr.Dataset, str]:
     """Return the coordinates of a described grid, and the name of its grid mapping or nothing."""
     match grid["kind"]:
         case "healpix":
-            return healpix_coordinates(int(grid["level"])), "crs"
+            return _healpix(grid), "crs"
         case "rectilinear":
             return _axes(grid, ("latitude", LATITUDE), ("longitude", LONGITUDE)), ""
         case "rotated":
@@ -139,6 +139,13 @@ def _axes(grid: Grid, row: tuple[str, Any], column: tuple[str, Any]) -> xr.Datas
         row[0]: (row[0], np.asarray(grid["latitude"], np.float64), dict(row[1])),
         column[0]: (column[0], np.asarray(grid["longitude"], np.float64), dict(column[1])),
     }
+    return xr.Dataset(coords=coordinates)
+
+
+def _healpix(grid: Grid) -> xr.Dataset:
+    attributes = healpix_attributes(int(grid["level"]))
+    ids = np.arange(cells_of(grid), dtype=np.int64)
+    coordinates = {CELL_IDS: ("cells", ids, attributes.coordinate), "crs": ((), np.int32(0), attributes.grid_mapping)}
     return xr.Dataset(coords=coordinates)
 
 

@@ -101,4 +101,3 @@ INGEST_TWIN_OBJECTS = Process(
     inputs=process_inputs(Wish),
     outputs=_OUTPUTS,
 )
-

@@ -186,9 +186,7 @@ def decode(
                 position += 1
 
 
-def _parcels(
-    batch: Batch, columns: dict[str, NDArray[Any]], findings: Findings
-) -> Iterator[_Parcel]:
+def _parcels(batch: Batch, columns: dict[str, NDArray[Any]], findings: Findings) -> Iterator[_Parcel]:
     """Cut the fields of a batch into runs of the same source."""
     repository = batch.repository
     rows = batch.rows
@@ -228,7 +226,10 @@ def _aligned(size: int, to: int = 4096) -> int:
 
 
 def look_at(
-    settings: Settings, sources: Sequence[Source], decoders: int, report: Any = None  # noqa: ANN401
+    settings: Settings,
+    sources: Sequence[Source],
+    decoders: int,
+    report: Any = None,  # noqa: ANN401
 ) -> Findings:
     """Find out what sources hold, several at once.
 

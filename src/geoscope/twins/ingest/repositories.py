@@ -5,7 +5,8 @@ import xarray as xr
 
 from geoscope.access import Policy
 from geoscope.cubes.describe import CubeDescription, describe
-from geoscope.cubes.growing import CubeOutline, GrowingCube
+from geoscope.cubes.growing.cube import GrowingCube
+from geoscope.cubes.growing.outline import CubeOutline
 from geoscope.errors import ConflictError
 from geoscope.objects import PUBLIC_BUCKETS, Place, icechunk_storage, s3_address
 from geoscope.registration import CatalogueClient, Document
@@ -76,7 +77,7 @@ class Repositories:
     ) -> None:
         """Tell the catalogue how a cube is now. No item precedes the policy of its collection."""
         about = describe_cube(cube, outline)
-        version = cube.versions()[0].id
+        versions = cube.versions()
         with self._catalogue() as catalogue:
             existing = catalogue.collection(repository.collection)
             document = collection_document(repository, about, place, self._wish, existing)
@@ -84,9 +85,7 @@ class Repositories:
             if self._wish.policy is not None and catalogue.policy(repository.collection) != self._wish.policy:
                 catalogue.put_policy(repository.collection, self._wish.policy)
             item = catalogue.item(repository.collection, repository.item)
-            catalogue.put_item(
-                repository.collection, item_document(repository, about, place, version, item)
-            )
+            catalogue.put_item(repository.collection, item_document(repository, about, place, versions, item))
 
     def _catalogue(self) -> CatalogueClient:
         return CatalogueClient(self._settings, "service:workflows", "catalogue-editor")

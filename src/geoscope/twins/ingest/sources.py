@@ -108,7 +108,9 @@ def find_input(settings: Settings, places: Sequence[str]) -> Input:
 def _collect_files(place: str, collector: _Collector) -> None:
     if not place.startswith("/"):
         raise InvalidInputError(f"The path {place[:200]!r} is not absolute.")
-    paths = [Path(name) for name in sorted(iglob(place, recursive=True))] if has_magic(place) else [Path(place)]
+    paths = (
+        [Path(name) for name in sorted(iglob(place, recursive=True))] if has_magic(place) else [Path(place)]
+    )
     if not paths or not all(path.exists() for path in paths):
         raise InvalidInputError(f"There is no file or folder {place[:200]}.")
     for path in paths:

@@ -22,7 +22,9 @@ class Wish(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    sources: Annotated[tuple[Annotated[str, StringConstraints(max_length=4000)], ...], Field(min_length=1, max_length=1000)] = Field(
+    sources: Annotated[
+        tuple[Annotated[str, StringConstraints(max_length=4000)], ...], Field(min_length=1, max_length=1000)
+    ] = Field(
         description="GRIB, NetCDF and Zarr: paths, patterns and folders of the platform's machine, or "
         "s3://BUCKET/FOLDER in its object store."
     )
