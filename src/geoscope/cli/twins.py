@@ -54,7 +54,9 @@ def ingest(
         list[str] | None,
         typer.Option("--max-error", metavar="VARIABLE=VALUE", help="Largest absolute error of a variable."),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace fields that are there otherwise.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace fields that are there otherwise.")
+    ] = False,
     decoders: Annotated[
         int | None, typer.Option(min=1, max=64, help="Processes that decode.", show_default="one a core")
     ] = None,
@@ -124,7 +126,9 @@ def list_twins(
 
 @application.command("show")
 def show(
-    twin: Annotated[str, typer.Argument(metavar="COLLECTION/ITEM", help="As `geoscope twins list` shows it.")],
+    twin: Annotated[
+        str, typer.Argument(metavar="COLLECTION/ITEM", help="As `geoscope twins list` shows it.")
+    ],
     token: Token = None,
     url: PlatformUrl = None,
     data_dir: DataDir = None,
@@ -167,7 +171,9 @@ def _is_administrator(http: httpx.Client) -> bool:
 
 def _collections(http: httpx.Client) -> list[Json]:
     found = checked(http.get("/stac/collections", params={"limit": 500}))["collections"]
-    return [each for each in found if MEDIA_TYPE in str(each.get("item_assets", {}).get("cube", {}).get("type"))]
+    return [
+        each for each in found if MEDIA_TYPE in str(each.get("item_assets", {}).get("cube", {}).get("type"))
+    ]
 
 
 def _items(http: httpx.Client, collection: str) -> list[Json]:
@@ -223,7 +229,9 @@ def _print_twin(item: Json) -> None:
     console.print(item["assets"]["cube"]["href"], soft_wrap=True)
     keys = {key.removeprefix("mars:"): value for key, value in about.items() if key.startswith("mars:")}
     console.print(", ".join(f"{key}={value}" for key, value in keys.items()), markup=False, soft_wrap=True)
-    variables = Table("Variable", "Param", "Unit", "Dimensions", "What", box=None, pad_edge=False, header_style="dim")
+    variables = Table(
+        "Variable", "Param", "Unit", "Dimensions", "What", box=None, pad_edge=False, header_style="dim"
+    )
     for name, variable in about["cube:variables"].items():
         param = str(variable.get("attrs", {}).get("mars:param", ""))
         what = variable.get("description", "")

@@ -17,6 +17,11 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
 
     @property
+    def family(self) -> str:
+        """Which decoder reads it."""
+        return "grib" if self.kind == "grib" else "gridded"
+
+    @property
     def name(self) -> str:
         """How people call it."""
         return self.path or f"s3://{self.bucket}/{self.key}"

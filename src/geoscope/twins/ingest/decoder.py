@@ -1,8 +1,8 @@
 """A process that reads one kind of file: `python -m geoscope.twins.ingest.decoder KIND SCRATCH`.
 
-KIND is `grib` or `gridded`: the libraries of GRIB do not get on with those of NetCDF, so no process loads both.
-SCRATCH is the number of an open file in memory, where decoded values go. Each line of the input is a task, and
-each line of the output an answer (`answers.py`). It ends with its input, so that it outlives nobody.
+KIND is `grib` or `gridded`: the libraries of GRIB do not get on with others, so none loads both. SCRATCH
+is the number of an open file in memory, where decoded values go. Each line of the input is a task, each line
+of the output an answer (`answers.py`). It ends with its input, so that it outlives nobody.
 """
 
 import mmap

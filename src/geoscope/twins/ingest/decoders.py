@@ -1,4 +1,4 @@
-"""Decoder processes as the ingest sees them: asked by lines, watched, started again when a message kills one."""
+"""Decoder processes as the ingest sees them: asked, watched, started again when a message kills one."""
 
 import logging
 import mmap

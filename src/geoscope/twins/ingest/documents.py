@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from shapely.geometry import shape
+
 from geoscope.cubes.describe import CubeDescription
 from geoscope.cubes.growing.fields import Version
 from geoscope.objects import REGION, Place
@@ -98,7 +100,7 @@ def item_document(
         "id": repository.item,
         "collection": repository.collection,
         "geometry": cube.geometry,
-        "bbox": cube.bbox,
+        "bbox": _bbox(cube),
         "properties": properties,
         "links": [],
         "assets": {
@@ -182,8 +184,14 @@ def _new_collection(repository: PlannedRepository, wish: Wish) -> Document:
 _OF_ALL = ("class", "dataset", "activity", "experiment", "generation", "model", "realization")
 
 
+def _bbox(cube: CubeDescription) -> list[float]:
+    """Return the box around the geometry: an item's outline and its box must agree (RFC 7946, section 5)."""
+    west, _, east, _ = cube.bbox
+    return cube.bbox if west > east else [*shape(cube.geometry).bounds]
+
+
 def _extent(cube: CubeDescription, before: Mapping[str, Any] | None) -> Document:
-    west, south, east, north = cube.bbox
+    west, south, east, north = _bbox(cube)
     start, end = cube.start, cube.end
     if before is not None:
         boxes, (interval, *_) = before["spatial"]["bbox"], before["temporal"]["interval"]

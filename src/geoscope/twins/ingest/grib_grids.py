@@ -192,7 +192,7 @@ def _reduced_gaussian(message: int) -> dict[str, Any]:
 
 def _gaussian_rows(message: int, rows: int) -> NDArray[np.float64]:
     """Return the latitudes of rows, north to south, exact: the message has them rounded."""
-    parallels = np.asarray(eccodes.codes_get_gaussian_latitudes(_number(message, "N")))
+    parallels = np.array(list(eccodes.codes_get_gaussian_latitudes(_number(message, "N"))), np.float64)
     northmost = max(_ends(message, "latitude"))
     first = int(np.argmin(np.abs(parallels - northmost)))
     if first + rows > len(parallels):
@@ -213,7 +213,7 @@ def _longitudes(message: int, columns: int) -> NDArray[np.float64]:
     span = (east - west) % 360
     step = 360 / columns
     if abs(span - (360 - step)) < min(0.002, step / 4):
-        return west + step * np.arange(columns)
+        return np.asarray(west + step * np.arange(columns), np.float64)
     return np.linspace(west, west + span, columns)
 
 

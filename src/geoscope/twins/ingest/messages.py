@@ -1,4 +1,4 @@
-"""Where the messages of a GRIB file are: found by their structure alone, past whatever is broken between them.
+"""Where the messages of a GRIB file are: found by their structure, past whatever is broken between them.
 
 Follows the layout of WMO FM 92: an indicator (`GRIB`), sections that say their own length, and `7777`.
 """
@@ -156,40 +156,39 @@ def _length_of_large_grib1(file: BinaryIO, offset: int, length: int) -> int:
 
 
 def _fields_of_grib2(file: BinaryIO, offset: int, length: int) -> list[Message]:
-    """Walk over the sections; each section 7 ends a field, made of the latest sections of each number."""
-    end = offset + length - 4
-    position = offset + 16
+    """Return the fields: each section 7 ends one, made of the latest sections of each number."""
     latest: dict[int, Section] = {}
-    bitmap: Section | None = None
     fields: list[tuple[Section, ...]] = []
-    for _ in range(MOST_SECTIONS):
-        if position == end:
-            break
-        head = _read(file, position, 6)
-        section_length, number = int.from_bytes(head[:4]), head[4] if len(head) > 4 else 0
-        if not (1 <= number <= 7 and section_length >= 5 and position + section_length <= end):
-            raise _BrokenError("A section of the message has no sensible length or number: it is damaged.")
-        section = position, section_length
-        if number == 6 and head[5] == 254:
-            if bitmap is None:
-                raise _BrokenError("The message refers to a bitmap that it does not hold.")
-            section = bitmap
-        latest[number] = section
-        if number == 6:
-            bitmap = section
+    for number, section in _sections(file, offset + 16, offset + length - 4):
+        refers_back = number == 6 and _read(file, section[0] + 5, 1) == b"\xfe"
+        if refers_back and 6 not in latest:
+            raise _BrokenError("The message refers to a bitmap that it does not hold.")
+        if not refers_back:
+            latest[number] = section
         if number == 7:
             if not {1, 3, 4, 5, 6} <= latest.keys():
                 raise _BrokenError("The message lacks a section.")
             fields.append(tuple(latest[each] for each in sorted(latest)))
-        position += section_length
-    if position != end or _read(file, end, 4) != END:
-        raise _BrokenError("The message does not end where it says: its header or length is damaged.")
     if not fields:
         raise _BrokenError("The message holds no field.")
-    several = len(fields) > 1
-    return [
-        Message(offset, length, part if several else -1, sections) for part, sections in enumerate(fields)
-    ]
+    if len(fields) == 1:
+        return [Message(offset, length, -1, fields[0])]
+    return [Message(offset, length, part, sections) for part, sections in enumerate(fields)]
+
+
+def _sections(file: BinaryIO, position: int, end: int) -> Iterator[tuple[int, Section]]:
+    """Yield number and place of each section between the indicator and the end of a GRIB 2 message."""
+    for _ in range(MOST_SECTIONS):
+        if position == end:
+            break
+        head = _read(file, position, 5)
+        length, number = int.from_bytes(head[:4]), head[4] if len(head) > 4 else 0
+        if not (1 <= number <= 7 and length >= 5 and position + length <= end):
+            raise _BrokenError("A section of the message has no sensible length or number: it is damaged.")
+        yield number, (position, length)
+        position += length
+    if position != end or _read(file, end, 4) != END:
+        raise _BrokenError("The message does not end where it says: its header or length is damaged.")
 
 
 def _assembled(

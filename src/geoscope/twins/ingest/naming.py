@@ -76,7 +76,7 @@ def item_id(mars: Mapping[str, str], grid: str, base: int | None) -> str:
 
 
 def slug(words: str) -> str:
-    """Return words as a name of small letters, digits, `.`, `_` and `-`; other words never get the same one."""
+    """Return words as a name of small letters, digits, `.`, `_`, `-`; other words never get the same."""
     return _harmless(words.lower(), words, r"[^a-z0-9._-]+")
 
 

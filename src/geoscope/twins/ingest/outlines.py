@@ -145,7 +145,10 @@ def _axes(grid: Grid, row: tuple[str, Any], column: tuple[str, Any]) -> xr.Datas
 def _healpix(grid: Grid) -> xr.Dataset:
     attributes = healpix_attributes(int(grid["level"]))
     ids = np.arange(cells_of(grid), dtype=np.int64)
-    coordinates = {CELL_IDS: ("cells", ids, attributes.coordinate), "crs": ((), np.int32(0), attributes.grid_mapping)}
+    coordinates = {
+        CELL_IDS: ("cells", ids, attributes.coordinate),
+        "crs": ((), np.int32(0), attributes.grid_mapping),
+    }
     return xr.Dataset(coords=coordinates)
 
 

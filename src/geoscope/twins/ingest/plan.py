@@ -133,6 +133,24 @@ class Plan:
         """How many bytes their values take."""
         return sum(len(each.rows) * each.field_bytes for each in self.repositories)
 
+    @property
+    def batch_repositories(self) -> list[int]:
+        """For each batch the number of its repository."""
+        numbers = {each.id: number for number, each in enumerate(self.repositories)}
+        return [numbers[batch.repository.id] for batch in self.batches]
+
+    def source_names(self, batch: Batch) -> list[str]:
+        """Return which files a batch comes from."""
+        numbers = np.unique(self.columns["source"][batch.rows]).tolist()
+        return [self.findings.sources[number].name for number in numbers]
+
+    def set_aside(self, rows: NDArray[np.int64], reason: str) -> None:
+        """Note that fields are not stored."""
+        for row in rows.tolist():
+            source = self.findings.sources[int(self.columns["source"][row])]
+            offset, length = int(self.columns["offset"][row]), int(self.columns["length"][row])
+            self.findings.aside(Aside(source.name, offset, length, reason))
+
     def to_json(self) -> list[dict[str, Any]]:
         """Return a summary for people: repositories, variables, steps, bytes."""
         return [self._summary(each) for each in self.repositories]
@@ -163,7 +181,7 @@ class Plan:
                 repository = self._place(groups, kind, base)
                 self._add_variable(repository, number, kind)
             except InvalidInputError as error:
-                self._set_aside(rows, str(error))
+                self.set_aside(rows, str(error))
                 continue
             rows_of.setdefault(repository.id, []).append(rows)
         for repository in groups.values():
@@ -272,22 +290,16 @@ class Plan:
             previous = end
         yield Batch(repository, repository.rows[start:])
 
-    def _set_aside(self, rows: NDArray[np.int64], reason: str) -> None:
-        for row in rows.tolist():
-            source = self.findings.sources[int(self.columns["source"][row])]
-            offset, length = int(self.columns["offset"][row]), int(self.columns["length"][row])
-            self.findings.aside(Aside(source.name, offset, length, reason))
-
 
 def cells_of(grid: Grid) -> int:
     """Return how many cells a described grid has."""
     match grid["kind"]:
         case "healpix":
-            return 12 * 4 ** int(grid["level"])
+            return 12 << 2 * int(grid["level"])
         case "reduced_gaussian":
             return int(sum(grid["points"]))
         case "cf":
-            return math.prod(grid["shape"])
+            return math.prod(int(length) for length in grid["shape"])
         case _:
             return len(grid["latitude"]) * len(grid["longitude"])
 

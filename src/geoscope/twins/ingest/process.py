@@ -76,7 +76,7 @@ _OUTPUTS = {
     },
 }
 _SUMMARY = (
-    "Stores the fields of GRIB, NetCDF and Zarr files as cubes that grow. What is there already is not stored "
+    "Stores the fields of GRIB, NetCDF and Zarr files as cubes that grow. What is there is not stored "
     "again; what is broken is named with file, offset and reason, and the rest goes in."
 )
 

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoscope.settings import Settings
-from geoscope.twins.ingest.answers import DecodeTask, Decoded, Failed, SetAside, Source, Wanted
-from geoscope.twins.ingest.decoders import Decoder, DecoderDiedError, index
+from geoscope.twins.ingest.answers import Decoded, DecodeTask, Failed, SetAside, Source, Wanted
+from geoscope.twins.ingest.decoders import Decoder, DecoderDiedError
 from geoscope.twins.ingest.findings import Aside, Findings
 from geoscope.twins.ingest.plan import Batch, PlannedVariable
 
@@ -68,11 +69,13 @@ class FieldReader:
         self._stack = ExitStack()
         self._processes: dict[tuple[str, int], Decoder] = {}
 
-    def __enter__(self) -> "FieldReader":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *about: Any) -> None:  # noqa: ANN401 (passed on)
-        self._stack.__exit__(*about)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
 
     def read(self, batch: Batch, columns: dict[str, NDArray[Any]]) -> Iterator[DecodedField]:
         """Yield the fields of a batch as they are decoded, about in their order.
@@ -131,7 +134,7 @@ class FieldReader:
                     parcel = parcels.get_nowait()
                 except queue.Empty:
                     break
-                decoder = self._decoder(parcel.source.kind, number)
+                decoder = self._decoder(parcel.source.family, number)
                 for row, values in decode(decoder, parcel, self._findings):
                     field = DecodedField(
                         row=row,
@@ -148,8 +151,7 @@ class FieldReader:
         finally:
             ready.put(None)
 
-    def _decoder(self, kind: str, number: int) -> Decoder:
-        family = "grib" if kind == "grib" else "gridded"
+    def _decoder(self, family: str, number: int) -> Decoder:
         if (family, number) not in self._processes:
             decoder = Decoder(self._settings, family, self._scratch_bytes)
             self._processes[family, number] = self._stack.enter_context(decoder)
@@ -177,7 +179,7 @@ def decode(
                             findings.aside(Aside(parcel.source.name, each.offset, each.length, reason))
                         return
                     case _:
-                        raise DecoderDiedError
+                        pass
         except DecoderDiedError:
             if position < len(parcel.wanted):
                 lost = parcel.wanted[position]
@@ -223,68 +225,3 @@ def _wanted(
 
 def _aligned(size: int, to: int = 4096) -> int:
     return -(-size // to) * to
-
-
-def look_at(
-    settings: Settings,
-    sources: Sequence[Source],
-    decoders: int,
-    report: Any = None,  # noqa: ANN401
-) -> Findings:
-    """Find out what sources hold, several at once.
-
-    Parameters
-    ----------
-    settings : Settings
-        Says where the object store listens.
-    sources : sequence of Source
-        Files and groups.
-    decoders : int
-        How many processes work at once.
-    report : callable, optional
-        Told how many sources were looked at.
-
-    Raises
-    ------
-    UnavailableError
-        If the object store does not answer.
-    """
-    findings = Findings()
-    takers = [findings.add_source(source) for source in sources]
-    waiting = queue.SimpleQueue[int]()
-    for number in range(len(sources)):
-        waiting.put(number)
-    lock, problems, done = threading.Lock(), list[BaseException](), [0]
-
-    def work() -> None:
-        try:
-            with ExitStack() as stack:
-                own: dict[str, Decoder] = {}
-                while not problems:
-                    try:
-                        number = waiting.get_nowait()
-                    except queue.Empty:
-                        return
-                    source = sources[number]
-                    family = "grib" if source.kind == "grib" else "gridded"
-                    if family not in own:
-                        own[family] = stack.enter_context(Decoder(settings, family))
-                    for answer in index(own[family], source):
-                        with lock:
-                            takers[number].take(answer)
-                    with lock:
-                        done[0] += 1
-        except BaseException as error:  # noqa: BLE001 (told to the thread that waits)
-            problems.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(min(decoders, len(sources)))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(POLL_S)
-            if report is not None:
-                report(done[0], len(sources))
-    if problems:
-        raise problems[0]
-    return findings

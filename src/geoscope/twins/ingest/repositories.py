@@ -12,7 +12,7 @@ from geoscope.objects import PUBLIC_BUCKETS, Place, icechunk_storage, s3_address
 from geoscope.registration import CatalogueClient, Document
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings
-from geoscope.twins.ingest.documents import collection_document, item_document
+from geoscope.twins.ingest.documents import VERSIONS_KEY, collection_document, item_document
 from geoscope.twins.ingest.plan import PlannedRepository
 from geoscope.twins.ingest.wish import Wish
 
@@ -36,7 +36,7 @@ class Repositories:
         self._settings, self._wish = settings, wish
 
     def place(self, repository: PlannedRepository) -> Place:
-        """Return where a repository lies: where it is registered, else in the bucket that its policy asks for.
+        """Return where a repository lies: as registered, or else in the bucket that its policy asks for.
 
         Raises
         ------
@@ -74,18 +74,25 @@ class Repositories:
 
     def register(
         self, repository: PlannedRepository, cube: GrowingCube, outline: CubeOutline, place: Place
-    ) -> None:
-        """Tell the catalogue how a cube is now. No item precedes the policy of its collection."""
-        about = describe_cube(cube, outline)
+    ) -> str:
+        """Tell the catalogue how a cube is now, unless it knows, and return its version.
+
+        No item precedes the policy of its collection; a cube without a field is not registered.
+        """
         versions = cube.versions()
         with self._catalogue() as catalogue:
+            item = catalogue.item(repository.collection, repository.item)
+            known = item["properties"].get(VERSIONS_KEY) if item else None
+            if not len(cube.times) or (known and known[0]["id"] == versions[0].id):
+                return versions[0].id
+            about = describe_cube(cube, outline)
             existing = catalogue.collection(repository.collection)
             document = collection_document(repository, about, place, self._wish, existing)
             catalogue.put_collection(document)
             if self._wish.policy is not None and catalogue.policy(repository.collection) != self._wish.policy:
                 catalogue.put_policy(repository.collection, self._wish.policy)
-            item = catalogue.item(repository.collection, repository.item)
             catalogue.put_item(repository.collection, item_document(repository, about, place, versions, item))
+        return versions[0].id
 
     def _catalogue(self) -> CatalogueClient:
         return CatalogueClient(self._settings, "service:workflows", "catalogue-editor")

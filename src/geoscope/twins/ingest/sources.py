@@ -1,11 +1,10 @@
-"""Where the input is: files, patterns and folders of this machine, objects and folders of the object store."""
+"""Where the input is: files, patterns and folders of this machine, or of the object store."""
 
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from glob import has_magic
-from glob import iglob
+from glob import has_magic, iglob
 from pathlib import Path
 
 import obstore
@@ -109,7 +108,7 @@ def _collect_files(place: str, collector: _Collector) -> None:
     if not place.startswith("/"):
         raise InvalidInputError(f"The path {place[:200]!r} is not absolute.")
     paths = (
-        [Path(name) for name in sorted(iglob(place, recursive=True))] if has_magic(place) else [Path(place)]
+        [Path(name) for name in sorted(iglob(place, recursive=True))]  # noqa: PTH207 (an absolute pattern) if has_magic(place) else [Path(place)]
     )
     if not paths or not all(path.exists() for path in paths):
         raise InvalidInputError(f"There is no file or folder {place[:200]}.")
