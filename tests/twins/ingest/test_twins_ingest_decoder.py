@@ -6,14 +6,23 @@ import struct
 
 import numpy as np
 import pytest
+from grib_files import climate, write_grib
 from healpix_geo import nested
 
-from geoscope.twins.ingest.answers import DecodeTask, FieldFound, GridFound, Kind, SetAside, Source, Wanted
+from geoscope.twins.ingest.answers import (
+    DecodeTask,
+    FieldFound,
+    GridFound,
+    IndexTask,
+    Kind,
+    SetAside,
+    Source,
+    Wanted,
+)
 from geoscope.twins.ingest.decoders import Decoder, DecoderDiedError, index
 from geoscope.twins.ingest.findings import Findings
 from geoscope.twins.ingest.messages import Damage, Message, scan
 from geoscope.twins.ingest.plan import cells_of
-from grib_files import climate, write_grib
 
 SCRATCH = 16 * 1024**2
 
@@ -261,7 +270,9 @@ def test_grib_1_and_2_in_one_file(decoder, earth_data, tmp_path):
 
 def test_several_fields_of_one_message_are_told_apart(decoder, tmp_path):
     one = write_grib(tmp_path / "one.grib2", [climate(20200101, np.arange(192), 4)]).read_bytes()
-    other = write_grib(tmp_path / "two.grib2", [climate(20200101, np.arange(192)[::-1], 4, param=168)]).read_bytes()
+    other = write_grib(
+        tmp_path / "two.grib2", [climate(20200101, np.arange(192)[::-1], 4, param=168)]
+    ).read_bytes()
 
     def sections(content):
         position, parts = 16, {}
@@ -320,11 +331,9 @@ def test_a_stopped_process_is_given_up(settings, earth_data, monkeypatch):
     monkeypatch.setattr("geoscope.twins.ingest.decoders.ANSWER_TIMEOUT_S", 0.01)
     source = Source("grib", path=str(earth_data / "grib" / "tuv_pl.grib"))
     with Decoder(settings, "grib") as decoder:
-        answers = decoder.answers
+        answers = decoder.answers(IndexTask(source))
         with pytest.raises(DecoderDiedError):
-            from geoscope.twins.ingest.answers import IndexTask  # noqa: PLC0415
-
-            list(answers(IndexTask(source)))
+            list(answers)
         assert decoder.pid is None
 
 

@@ -198,6 +198,7 @@ def _text(message: int, key: str) -> str:
 @contextmanager
 def _opened(content: bytes) -> Iterator[int]:
     message = eccodes.codes_new_from_message(content)
+    del content  # ecCodes has a copy
     try:
         yield message
     finally:

@@ -20,12 +20,13 @@ from geoscope.settings import Settings
 from geoscope.twins.ingest.documents import dataset_title
 from geoscope.twins.ingest.findings import Aside, Findings
 from geoscope.twins.ingest.looking import look_at
+from geoscope.twins.ingest.memory import give_back_memory
 from geoscope.twins.ingest.outcome import MOST_TOLD, Outcome
-from geoscope.twins.ingest.outlines import cube_outline
+from geoscope.twins.ingest.outlines import cube_outline, without_cell_ids
 from geoscope.twins.ingest.plan import Batch, Plan, PlannedRepository, checked_keys
 from geoscope.twins.ingest.progress import LookProgress, StoreProgress
 from geoscope.twins.ingest.reading import FieldReader
-from geoscope.twins.ingest.repositories import Repositories
+from geoscope.twins.ingest.repositories import Repositories, is_worth_settling
 from geoscope.twins.ingest.sources import Input, find_input
 from geoscope.twins.ingest.wish import Wish
 
@@ -48,7 +49,7 @@ class Ingest:
     def __init__(self, settings: Settings, wish: Wish) -> None:
         self._settings, self._wish = settings, wish
         self._keys = checked_keys(wish.keys)
-        self._decoders = wish.decoders or len(os.sched_getaffinity(0))
+        self._decoders = wish.decoders or settings.twins.decoders or len(os.sched_getaffinity(0))
         self._repositories = Repositories(settings, wish)
         self._stack = ExitStack()
         self._plan: Plan | None = None
@@ -153,6 +154,7 @@ class Ingest:
                 replace=self._wish.replace,
             )
             self._repositories.register(batch.repository, cube, outline, place)
+            give_back_memory()
         for kept in (*report.conflicts, *report.refused):
             findings.aside(_aside(plan, rows.get(kept.key), kept.reason))
         return {
@@ -189,7 +191,8 @@ class Ingest:
             cube, outline, place = self._cube(repository)
         except (InvalidInputError, ConflictError):
             return ""  # set aside, batch by batch
-        cube.settle(everything=True)
+        if is_worth_settling(cube):
+            cube.settle(everything=True)
         return self._repositories.register(repository, cube, outline, place)
 
     def _cube(self, repository: PlannedRepository) -> tuple[GrowingCube, CubeOutline, Place]:
@@ -199,7 +202,8 @@ class Ingest:
             place = self._repositories.place(repository)
             title = self._wish.title or dataset_title(repository.mars)
             outline = cube_outline(repository, self._wish.max_error, title)
-            self._open = repository.id, self._repositories.open(place, outline), outline, place
+            cube = self._repositories.open(place, outline)
+            self._open = repository.id, cube, without_cell_ids(outline), place
         return self._open[1:]
 
     def _required(self, fingerprint: str) -> Plan:
@@ -223,7 +227,7 @@ class Ingest:
             self._input: Input = find_input(self._settings, self._wish.sources)
             tell = LookProgress(job) if job else None
             findings: Findings = look_at(self._settings, self._input.sources, self._decoders, tell)
-            self._plan = Plan(findings, self._keys, self._wish.collection)
+            self._plan = Plan(findings, self._keys, self._wish.collection, self._settings.twins.batch_bytes)
             self._fingerprint = self._input.fingerprint
         return self._plan
 

@@ -114,10 +114,19 @@ class Plan:
         MARS keys that the files lack, or have wrong.
     collection : str, optional
         Id of the collection, instead of the one made of the keys.
+    batch_bytes : int
+        About how much one commit stores.
     """
 
-    def __init__(self, findings: Findings, keys: Mapping[str, str], collection: str | None = None) -> None:
+    def __init__(
+        self,
+        findings: Findings,
+        keys: Mapping[str, str],
+        collection: str | None = None,
+        batch_bytes: int = BATCH_BYTES,
+    ) -> None:
         self.findings = findings
+        self._batch_bytes = batch_bytes
         self._keys, self._collection = dict(keys), collection
         self.columns = findings.columns()
         self.repositories = self._repositories()
@@ -281,7 +290,7 @@ class Plan:
         """Cut the fields between steps, so that a commit holds whole steps; a huge step is one batch."""
         times = self.columns["time"][repository.rows]
         ends = np.flatnonzero(np.diff(times, append=times[-1] + 1)) + 1
-        most = max(1, min(BATCH_FIELDS, BATCH_BYTES // repository.field_bytes))
+        most = max(1, min(BATCH_FIELDS, self._batch_bytes // repository.field_bytes))
         start = previous = 0
         for end in [int(each) for each in ends]:
             if end - start > most and previous > start:

@@ -22,8 +22,10 @@ from geoscope.twins.ingest.plan import Batch, PlannedVariable
 PARCEL_BYTES = 8 * 1024**2
 PARCEL_FIELDS = 200
 # Decoded and not yet taken.
-WAITING_BYTES = 96 * 1024**2
+WAITING_BYTES = 32 * 1024**2
 MOST_WAITING = 512
+# What all decoders hold together.
+DECODER_BYTES = 512 * 1024**2
 POLL_S = 0.2
 
 
@@ -64,7 +66,8 @@ class FieldReader:
 
     def __init__(self, settings: Settings, findings: Findings, decoders: int, largest_field: int) -> None:
         self._settings, self._findings = settings, findings
-        self._decoders = decoders
+        # A process holds some three times a field, and its thread here once more.
+        self._decoders = max(1, min(decoders, DECODER_BYTES // (4 * max(largest_field, 1))))
         self._scratch_bytes = _aligned(max(PARCEL_BYTES, largest_field))
         self._stack = ExitStack()
         self._processes: dict[tuple[str, int], Decoder] = {}
@@ -90,7 +93,7 @@ class FieldReader:
         parcels = queue.SimpleQueue[_Parcel]()
         for parcel in _parcels(batch, columns, self._findings):
             parcels.put(parcel)
-        most = max(2, min(MOST_WAITING, WAITING_BYTES // batch.repository.field_bytes))
+        most = max(1, min(MOST_WAITING, WAITING_BYTES // batch.repository.field_bytes))
         ready: queue.Queue[DecodedField | BaseException | None] = queue.Queue(most)
         stop = threading.Event()
         threads = [

@@ -1,5 +1,7 @@
 """Where repositories lie, who may have them, and how the catalogue hears of them."""
 
+import math
+
 import numpy as np
 import xarray as xr
 
@@ -7,6 +9,7 @@ from geoscope.access import Policy
 from geoscope.cubes.describe import CubeDescription, describe
 from geoscope.cubes.growing.cube import GrowingCube
 from geoscope.cubes.growing.outline import CubeOutline
+from geoscope.cubes.layout import CHUNK_STEPS, CHUNK_VALUES
 from geoscope.errors import ConflictError
 from geoscope.objects import PUBLIC_BUCKETS, Place, icechunk_storage, s3_address
 from geoscope.registration import CatalogueClient, Document
@@ -18,6 +21,8 @@ from geoscope.twins.ingest.wish import Wish
 
 IDENTITY = "jobs"
 OPEN_BUCKET, CLOSED_BUCKET = "public-twins", "twins"
+# So many objects are written in some ten seconds.
+MOST_SMALL_OBJECTS = 4000
 EVERYBODY = str(Policy.parse("public"))
 
 
@@ -96,6 +101,19 @@ class Repositories:
 
     def _catalogue(self) -> CatalogueClient:
         return CatalogueClient(self._settings, "service:workflows", "catalogue-editor")
+
+
+def is_worth_settling(cube: GrowingCube) -> bool:
+    """Tell whether the last steps, too few for a whole block, shall get their series now.
+
+    That costs an object for each chunk of cells, however few steps wait: at nside 1024 some 50,000 for each
+    variable. Without series their readers take the maps.
+    """
+    cells = math.prod(cube.grid.shape)
+    levels = len(cube.levels.values) if cube.levels is not None else 1
+    arrays = sum(levels if variable.has_levels else 1 for variable in cube.variables)
+    objects = arrays * math.ceil(cells * CHUNK_STEPS / CHUNK_VALUES)
+    return objects <= MOST_SMALL_OBJECTS or len(cube.times) - cube.settled >= CHUNK_STEPS // 2
 
 
 def describe_cube(cube: GrowingCube, outline: CubeOutline) -> CubeDescription:

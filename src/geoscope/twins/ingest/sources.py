@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from glob import has_magic, iglob
+from glob import iglob
 from pathlib import Path
 
 import obstore
@@ -107,9 +107,7 @@ def find_input(settings: Settings, places: Sequence[str]) -> Input:
 def _collect_files(place: str, collector: _Collector) -> None:
     if not place.startswith("/"):
         raise InvalidInputError(f"The path {place[:200]!r} is not absolute.")
-    paths = (
-        [Path(name) for name in sorted(iglob(place, recursive=True))]  # noqa: PTH207 (an absolute pattern) if has_magic(place) else [Path(place)]
-    )
+    paths = [Path(name) for name in sorted(iglob(place, recursive=True))]  # noqa: PTH207 (an absolute pattern) if has_magic(place) else [Path(place)]
     if not paths or not all(path.exists() for path in paths):
         raise InvalidInputError(f"There is no file or folder {place[:200]}.")
     for path in paths:
