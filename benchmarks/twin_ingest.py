@@ -21,6 +21,7 @@ NSIDE = 1024
 FIELDS = 24
 ROUNDS = 3
 SAMPLE_EVERY_S = 0.05
+_NEWLINE = "\n"
 
 # ecCodes in a process of its own, as ever. A smooth field and noise: what the coder sees of a temperature.
 ENCODE = """
@@ -66,19 +67,20 @@ def measure(bench: Bench) -> str:
             stored.append(_ingest(bench, path, f"bench-{packing}-{order}".replace("_", "-")))
     return f"""## Ingest of twins
 
-{FIELDS} hourly fields of HEALPix nside {NSIDE} ({12 * NSIDE**2 * 4 / 1e6:.0f} MB each as float32) from GRIB 2 of
-16 bits a value. Decoding alone, one process, values handed over to the process that writes; the best of {ROUNDS}:
+{FIELDS} hourly fields of HEALPix nside {NSIDE} ({12 * NSIDE**2 * 4 / 1e6:.0f} MB each as float32) from
+GRIB 2 of 16 bits a value. Decoding alone, one process that hands the values over to the one that writes;
+the best of {ROUNDS}:
 
 | packing, order | decoded values, MB a second of CPU time |
 | --- | ---: |
-{chr(10).join(rows)}
+{_NEWLINE.join(rows)}
 
-The whole way, by `geoscope twins ingest`: found, decoded, checked, compressed, maps, coarser levels and series
-written to the object store, registered. Memory is the peak of the job worker and its decoders (PSS):
+The whole way, by `geoscope twins ingest`: found, decoded, checked, compressed, written to the object store
+with coarser levels, registered. Memory is the peak of the job worker and its decoders (PSS):
 
-| packing, order | seconds | decoded values, MB/s | CPU seconds per GB | peak memory, MB |
+| packing, order | seconds | values, MB/s | CPU seconds per GB | peak memory, MB |
 | --- | ---: | ---: | ---: | ---: |
-{chr(10).join(f"| {each} |" for each in stored)}"""
+{_NEWLINE.join(f"| {each} |" for each in stored)}"""
 
 
 def _decode(path: Path) -> tuple[float, int]:
@@ -123,7 +125,9 @@ def _ingest(bench: Bench, path: Path, collection: str) -> str:
         raise RuntimeError(done.stdout[-1000:] + done.stderr[-1000:])
     size = FIELDS * 12 * NSIDE**2 * 4
     name = collection.removeprefix("bench-").replace("-", ", ", 2)
-    return f"{name} | {seconds:.1f} | {size / seconds / 1e6:.0f} | {cpu_s / size * 1e9:.1f} | {memory / 1e6:.0f}"
+    return (
+        f"{name} | {seconds:.1f} | {size / seconds / 1e6:.0f} | {cpu_s / size * 1e9:.1f} | {memory / 1e6:.0f}"
+    )
 
 
 class _Watch:

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
+import jwt
 import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from geoscope.access import ADMINISTRATOR
 from geoscope.catalogue.publishing.uploading import checked
 from geoscope.cli import twins_fdb
 from geoscope.cli.following import Token, execute, platform_of
@@ -151,22 +153,18 @@ def show(
 
 def _process(http: httpx.Client, places: list[str]) -> str:
     """Return the process to ask: administrators may name any place, others objects of their own."""
-    if all(place.startswith("s3://") for place in places):
-        answer = http.get("/processes/ingest-twin")
-        if answer.is_success and not _is_administrator(http):
-            return "ingest-twin-objects"
-    return "ingest-twin"
+    only_objects = all(place.startswith("s3://") for place in places)
+    return "ingest-twin-objects" if only_objects and not _is_administrator(http) else "ingest-twin"
 
 
 def _is_administrator(http: httpx.Client) -> bool:
-    import jwt  # noqa: PLC0415 (only to look into one's own token)
-
-    token = http.headers["Authorization"].removeprefix("Bearer ")
+    """Look into one's own token; the platform decides by itself."""
     try:
+        token = http.headers["Authorization"].removeprefix("Bearer ")
         claims = jwt.decode(token, options={"verify_signature": False})
     except jwt.PyJWTError:
         return False
-    return "administrator" in claims.get("roles", [])
+    return ADMINISTRATOR in claims.get("realm_access", {}).get("roles", [])
 
 
 def _collections(http: httpx.Client) -> list[Json]:
