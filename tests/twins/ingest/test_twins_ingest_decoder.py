@@ -3,7 +3,10 @@
 import os
 import signal
 import struct
+import subprocess
+import sys
 
+import msgspec
 import numpy as np
 import pytest
 from grib_files import climate, write_grib
@@ -368,3 +371,27 @@ def test_findings_of_many_fields_stay_small():
     columns = findings.columns()
     assert len(findings) == 1000
     assert sum(column.nbytes for column in columns.values()) <= 1000 * 64
+
+
+def test_libraries_of_grib_stay_out_of_the_process_that_ingests():
+    loads = "import sys, geoscope.twins.ingest.ingesting"
+    program = f"{loads}; print({{'eccodes', 'gribapi', 'h5netcdf'}} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("kind", ["grib", "gridded"])
+def test_decoders_end_well(settings, earth_data, kind):
+    path = earth_data / ("grib/tuv_pl.grib" if kind == "grib" else "netcdf/era5-levels-members.nc")
+    source = Source("grib" if kind == "grib" else "netcdf", path=str(path))
+    memory = os.memfd_create("test")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "geoscope.twins.ingest.decoder", kind, str(memory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[memory],
+    )
+    out, _ = process.communicate(msgspec.json.encode(IndexTask(source)) + b"\n", timeout=60)
+    os.close(memory)
+    assert out.endswith(b'["done"]\n')
+    assert process.returncode == 0

@@ -1,5 +1,7 @@
 """What the files hold, kept small: a million fields take some 60 MB, whatever they are called."""
 
+import hashlib
+import json
 from array import array
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -149,7 +151,4 @@ class SourceFindings:
 
 def grid_key(description: Grid) -> str:
     """Return a text that is the same for descriptions of the same grid."""
-    import hashlib  # noqa: PLC0415
-    import json  # noqa: PLC0415
-
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
