@@ -265,7 +265,7 @@ def test_outlines_that_cannot_be_stored_are_refused(storage):
 
 
 def test_xdggs_decodes_what_was_written(storage):
-    import xdggs  # noqa: PLC0415 (takes seconds to import)
+    import xdggs  # noqa: F401, PLC0415 (takes seconds to import)
 
     cube = GrowingCube.open_or_create(storage, outline_on(GRID))
     cube.write(fields_on(GRID, range(4)), message="four days")

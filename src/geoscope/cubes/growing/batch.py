@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from geoscope.cubes.grid import Grid
 from geoscope.cubes.growing.checksums import MISSING, field_checksum
 from geoscope.cubes.growing.fields import Field, FieldKey, SetAside, WriteReport
-from geoscope.cubes.growing.names import FIELDS, LATE, LATE_COUNT, LEVELS, level_path
 from geoscope.cubes.growing.outline import VariableOutline
 from geoscope.cubes.growing.rounding import rounded
+from geoscope.cubes.growing.names import FIELDS, LATE, LATE_COUNT, LEVELS, level_path
 from geoscope.cubes.growing.skeleton import COARSEST_LEVEL
 from geoscope.cubes.growing.snapshot import Snapshot
 from geoscope.cubes.healpix import HealpixGrid

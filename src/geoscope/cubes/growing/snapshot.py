@@ -7,6 +7,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.abc.store import Store
 
+from geoscope.cubes.growing.outline import Levels, VariableOutline
 from geoscope.cubes.growing.names import (
     FIELDS,
     GRID_DIGEST,
@@ -18,7 +19,6 @@ from geoscope.cubes.growing.names import (
     PYRAMID,
     SERIES,
 )
-from geoscope.cubes.growing.outline import Levels, VariableOutline
 from geoscope.errors import InvalidInputError, NotFoundError
 
 type Seconds = NDArray[np.int64]
