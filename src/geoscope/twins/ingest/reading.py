@@ -25,7 +25,7 @@ PARCEL_FIELDS = 200
 WAITING_BYTES = 32 * 1024**2
 MOST_WAITING = 512
 # What all decoders hold together.
-DECODER_BYTES = 512 * 1024**2
+DECODER_BYTES = 256 * 1024**2
 POLL_S = 0.2
 
 
