@@ -126,6 +126,11 @@ class CatalogueClient:
             )
         )
 
+    def policy(self, collection: str) -> str | None:
+        """Return whom the data of a collection is for; None if there is none that they can see."""
+        document = self._find(f"/collections/{collection}/access")
+        return None if document is None else str(document["policy"])
+
     def put_policy(self, collection: str, policy: str) -> None:
         """Say whom the data of a collection is for."""
         _document(self._request("PUT", f"/collections/{collection}/access", {"policy": policy}))

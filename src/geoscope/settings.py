@@ -420,6 +420,18 @@ def has_saml() -> bool:
     return find_spec("onelogin") is not None and find_spec("xmlsec") is not None
 
 
+class TwinSettings(Group):
+    """Ingest of model output."""
+
+    batch_bytes: Annotated[int, Field(ge=1)] = Field(
+        512 * 1024**2,
+        description="About how much one commit stores, in bytes of decoded values; always whole steps.",
+    )
+    decoders: Annotated[int, Field(ge=1, le=64)] | None = Field(
+        None, description="How many processes decode at once; by default as many as there are cores."
+    )
+
+
 class Settings(BaseSettings):
     """All settings of the platform."""
 
@@ -443,6 +455,7 @@ class Settings(BaseSettings):
     mail: MailSettings = MailSettings()
     polytope: PolytopeSettings = PolytopeSettings()
     portal: PortalSettings = PortalSettings()
+    twins: TwinSettings = TwinSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -1,34 +1,13 @@
-"""A platform without its pages: a real object store and a real catalogue, each a process of its own."""
-
-import os
-import subprocess
-import sys
-import time
-from dataclasses import dataclass, field
+"""A platform without its pages, for the demo to be loaded into."""
 
 import httpx
 import pytest
 
+from bare_platform import DirectJob, environment_of, running_catalogue, running_object_store
 from geoscope.access import ADMINISTRATOR, issue_token
 from geoscope.demo.datasets import COLLECTIONS
 from geoscope.objects import open_bucket
-from geoscope.runtime.data_folder import prepare_data_folder
-from geoscope.secrets import ensure_secrets, read_s3_keys
-from geoscope.settings import InternalSettings, Settings
-from object_store_server import choose_ports, end, start_object_store
-
-
-@dataclass
-class DirectJob:
-    """A job that keeps nothing: it runs each step at once and remembers what it was told."""
-
-    reports: list = field(default_factory=list)
-
-    def step(self, _title, work):
-        return work()
-
-    def report(self, done, total, message):
-        self.reports.append((done, total, message))
+from geoscope.secrets import read_s3_keys
 
 
 @pytest.fixture
@@ -39,40 +18,15 @@ def job():
 @pytest.fixture(scope="session")
 def object_store_settings(tmp_path_factory):
     """Settings whose object store runs; every bucket of the platform is there."""
-    ports = choose_ports()
-    settings = Settings(
-        data_dir=tmp_path_factory.mktemp("platform"),
-        internal=InternalSettings(
-            object_store_url=f"http://127.0.0.1:{ports['s3']}",
-            data_apis_url=f"http://127.0.0.1:{ports['data-apis']}",
-        ),
-    )
-    prepare_data_folder(settings.data_dir)
-    ensure_secrets(settings)
-    process = start_object_store(settings, ports)
-    yield settings
-    end(process)
+    with running_object_store(tmp_path_factory.mktemp("platform")) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="session")
 def platform(object_store_settings):
     """Settings whose object store and catalogue run."""
-    settings = object_store_settings
-    port = settings.internal.data_apis_url.rpartition(":")[2]
-    with (settings.data_dir / "logs" / "catalogue.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "uvicorn", "--factory", "geoscope.catalogue.api:create_application"),
-                *("--port", port, "--log-level", "warning"),
-            ],
-            env=os.environ | environment_of(settings),
-            stdout=log,
-            stderr=log,
-        )
-    wait_until_well(f"{settings.internal.data_apis_url}/stac")
-    yield settings
-    process.terminate()
-    process.wait(timeout=20)
+    with running_catalogue(object_store_settings) as settings:
+        yield settings
 
 
 @pytest.fixture
@@ -91,24 +45,3 @@ def empty_platform(platform):
 @pytest.fixture
 def environment(platform):
     return environment_of(platform)
-
-
-def environment_of(settings):
-    """The variables that give a process these settings."""
-    return {
-        "GEOSCOPE_DATA_DIR": str(settings.data_dir),
-        "GEOSCOPE_INTERNAL__OBJECT_STORE_URL": settings.internal.object_store_url,
-        "GEOSCOPE_INTERNAL__DATA_APIS_URL": settings.internal.data_apis_url,
-    }
-
-
-def wait_until_well(url, timeout_s=60.0):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(url, timeout=2, trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"{url} does not answer within {timeout_s} s")

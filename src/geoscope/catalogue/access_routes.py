@@ -10,13 +10,13 @@ from geoscope.access import Policy, Principal, may_have
 from geoscope.catalogue.models import Sharing
 from geoscope.catalogue.placeholders import BASE
 from geoscope.catalogue.publishing.places import served_places
-from geoscope.catalogue.publishing.wish import parsed
 from geoscope.catalogue.readers import finds, reader_of, require_change
 from geoscope.catalogue.records import parse_document
 from geoscope.catalogue.stac_api.exchange import Store, read_body, respond
 from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.catalogue.store import Transaction
 from geoscope.catalogue.transactions import no_collection
+from geoscope.inputs import parsed
 from geoscope.web import AskingPrincipal, SignedInPrincipal
 
 MAX_BODY_BYTES = 4096

@@ -20,6 +20,7 @@ _MODULES = {
     "catalogue": "catalogue",
     **dict.fromkeys(("search", "series", "open"), "data"),
     **dict.fromkeys(("publish", "unpublish"), "publish"),
+    "twins": "twins",
     **dict.fromkeys(("login", "logout", "whoami", "token"), "identity"),
 }
 

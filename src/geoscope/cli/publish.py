@@ -1,9 +1,6 @@
 """`geoscope publish` and `geoscope unpublish`: collections of one's own, over the public APIs."""
 
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,36 +8,21 @@ import httpx
 import orjson
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
-from geoscope.access import ADMINISTRATOR, issue_token
-from geoscope.catalogue.publishing.uploading import checked, find_files, remove_others, upload_files
-from geoscope.cli.options import AsJson, DataDir, PlatformUrl, settings_of
+from geoscope.catalogue.publishing.uploading import find_files, remove_others, upload_files
+from geoscope.cli.following import Token, execute, platform_of
+from geoscope.cli.options import AsJson, DataDir, PlatformUrl
 from geoscope.cli.panels import USE
-from geoscope.credentials import access_token, find_sign_in
-from geoscope.errors import InvalidInputError, UnavailableError
-from geoscope.runtime.state import read_state
+from geoscope.errors import InvalidInputError
 
 application = typer.Typer()
 console = Console(stderr=True, highlight=False)
 
-POLL_EVERY_S = 0.3
-TIMEOUT_S = 60.0
 MOST_PRINTED = 20
-# Whom the operator's own command line acts for: the first administrator.
-OPERATOR = "administrator"
 
 type Json = dict[str, Any]
-
-Token = Annotated[
-    str | None,
-    typer.Option(
-        envvar="GEOSCOPE_TOKEN",
-        help="Your access token.",
-        show_default="that of `geoscope login`, else the operator's",
-    ),
-]
 
 
 @application.command("publish", rich_help_panel=USE)
@@ -86,11 +68,11 @@ def publish(
         "strict": strict,
         "prune": prune,
     }
-    with _platform(url, data_dir, token) as http:
+    with platform_of(url, data_dir, token) as http:
         if not from_bucket:
             _upload(http, inputs["collection"], Path(place), prune=prune and not dry_run)
         inputs = {name: value for name, value in inputs.items() if value not in (None, False)}
-        outputs = _execute(http, "publish-collection", inputs)
+        outputs = execute(http, "publish-collection", inputs)
     if as_json:
         typer.echo(orjson.dumps(outputs, option=orjson.OPT_INDENT_2))
     else:
@@ -105,30 +87,9 @@ def unpublish(
     data_dir: DataDir = None,
 ) -> None:
     """Remove a collection of your own, with the files that were uploaded for it."""
-    with _platform(url, data_dir, token) as http:
-        _execute(http, "unpublish-collection", {"collection": collection})
+    with platform_of(url, data_dir, token) as http:
+        execute(http, "unpublish-collection", {"collection": collection})
     console.print(f"{collection} is removed.", markup=False)
-
-
-@contextmanager
-def _platform(url: str | None, data_dir: Path | None, token: str | None) -> Iterator[httpx.Client]:
-    """Speak to a platform with a given token, that of `geoscope login`, or on its machine as operator."""
-    settings = settings_of(data_dir)
-    state = read_state(settings.data_dir)
-    base = (url or (state.address if state else settings.public_url)).rstrip("/")
-    if token is None and find_sign_in(base) is not None:
-        token = access_token(base)
-    if token is None:
-        own = state.settings(settings) if state else settings
-        token = issue_token(own, OPERATOR, frozenset({ADMINISTRATOR}))
-    headers = {"Authorization": f"Bearer {token}"}
-    try:
-        with httpx.Client(base_url=base, headers=headers, timeout=TIMEOUT_S, trust_env=False) as http:
-            yield http
-    except httpx.TransportError as error:
-        raise UnavailableError(
-            f"No platform answers at {base}.", "Start it with `geoscope up`, or name another with --url."
-        ) from error
 
 
 def _upload(http: httpx.Client, collection: str, path: Path, *, prune: bool) -> None:
@@ -141,28 +102,6 @@ def _upload(http: httpx.Client, collection: str, path: Path, *, prune: bool) -> 
         sent = upload_files(http, collection, files, lambda count: progress.advance(bar, count))
     removed = remove_others(http, collection, files) if prune else 0
     console.print(f"{sent.sent} files sent, {sent.present} were there already, {removed} removed.")
-
-
-def _execute(http: httpx.Client, process: str, inputs: Json) -> Json:
-    """Run a process, show its progress, and return its outputs; Ctrl-C cancels it."""
-    job = checked(http.post(f"/processes/{process}/execution", json={"inputs": inputs}))
-    address = f"/jobs/{job['jobID']}"
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    try:
-        with Progress(*columns, console=console) as progress:
-            bar = progress.add_task(job["message"], total=100)
-            while job["status"] in ("accepted", "running"):
-                progress.update(bar, completed=job["progress"], description=job["message"])
-                time.sleep(POLL_EVERY_S)
-                job = checked(http.get(address))
-            progress.update(bar, completed=job["progress"], description=job["message"])
-    except KeyboardInterrupt:
-        http.delete(address)
-        console.print("Cancelled: what was registered until now stays; run the command again to go on.")
-        raise typer.Exit(130) from None
-    if job["status"] != "successful":
-        raise InvalidInputError(job["message"])
-    return checked(http.get(f"{address}/results"))
 
 
 def _print(outputs: Json, *, dry_run: bool) -> None:

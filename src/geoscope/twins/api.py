@@ -1,4 +1,4 @@
-"""The twins service: `/polytope` for data, `/twins` for what can be asked."""
+"""The twins service: `/polytope` for data, `/twins` for what can be asked, and for cubes as Zarr."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +10,7 @@ from geoscope.errors import NotFoundError
 from geoscope.holdings import Holdings, OpenHoldings, cache_headers
 from geoscope.mars.queryables import chosen_values, constrained_queryables
 from geoscope.settings import current_settings
+from geoscope.twins import zarr_http
 from geoscope.twins.manifest import MANIFEST
 from geoscope.twins.polytope import routes as polytope
 from geoscope.twins.polytope.desk import Desk
@@ -29,6 +30,7 @@ def create_application() -> FastAPI:
     )
     application.include_router(router)
     application.include_router(polytope.router)
+    application.include_router(zarr_http.router)
     application.add_api_route("/polytope", _landing, include_in_schema=False)
     application.add_api_route("/polytope/", _landing, include_in_schema=False)
     return application

@@ -1,14 +1,17 @@
 """What the platform knows of the twins service."""
 
 from geoscope import __version__
-from geoscope.service import Category, Endpoint, Manifest, Meter, Provider
+from geoscope.service import Category, Endpoint, Manifest, Meter, Provider, Role
+
+# Who may store model output as twins, and run simulations.
+EDITOR_ROLE = "twin-editor"
 
 MANIFEST = Manifest(
     id="twins",
     title="Digital twins",
     summary=(
         "Ask for digital-twin output in ECMWF's words: points, profiles, areas and tracks as CoverageJSON in "
-        "milliseconds, or whole fields as GRIB, with the clients that Destination Earth has."
+        "milliseconds, or whole fields as GRIB, with the clients that Destination Earth has. Or open it as Zarr."
     ),
     provider=Provider(name="Geoscope"),
     category=Category.GET,
@@ -22,6 +25,13 @@ MANIFEST = Manifest(
     openapi="/twins/-/openapi",
     health="/twins/-/health",
     personal=True,
+    roles=(
+        Role(
+            name=EDITOR_ROLE,
+            title="Twin editor",
+            summary="May store model output of their own buckets as digital twins.",
+        ),
+    ),
     documentation="https://polytope.readthedocs.io",
     meters=(Meter(name="values", unit="values"),),
     sustainability="A series or an area reads what it needs of the store: no whole field is moved.",

@@ -1,7 +1,8 @@
 """Publishing as processes: `publish-collection` and `unpublish-collection`."""
 
 from geoscope.catalogue.manifest import PUBLISHER_ROLE
-from geoscope.catalogue.publishing.wish import COLLECTION_ID, Named, Wish, parsed, process_inputs
+from geoscope.catalogue.publishing.wish import COLLECTION_ID, Named, Wish
+from geoscope.inputs import parsed, process_inputs
 from geoscope.processes import Job, Json, Process
 
 
@@ -35,7 +36,7 @@ PUBLISH_COLLECTION = Process(
     run=_publish,
     role=PUBLISHER_ROLE,
     personal=True,
-    inputs=process_inputs(),
+    inputs=process_inputs(Wish),
     outputs={
         "collection": {"title": "Id of the collection", "schema": {"type": "string"}},
         "published": {"title": "Items that were added or replaced", "schema": {"type": "integer"}},

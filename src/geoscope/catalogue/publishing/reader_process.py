@@ -21,8 +21,8 @@ import orjson
 from obstore.exceptions import BaseError as ObjectStoreError
 from zarr.storage import ObjectStore
 
-from geoscope.catalogue.publishing.object_file import open_object
 from geoscope.errors import GeoscopeError
+from geoscope.object_file import open_object
 from geoscope.objects import open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import current_settings

@@ -24,12 +24,13 @@ from geoscope.catalogue.publishing.uploads import (
     remove_upload,
     sign_uploads,
 )
-from geoscope.catalogue.publishing.wish import COLLECTION_ID, Shared, parsed
+from geoscope.catalogue.publishing.wish import COLLECTION_ID, Shared
 from geoscope.catalogue.readers import reader_of
 from geoscope.catalogue.records import parse_document
 from geoscope.catalogue.stac_api.exchange import Store, read_body, respond
 from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.errors import ConflictError, NotAllowedError
+from geoscope.inputs import parsed
 from geoscope.objects import Place
 from geoscope.settings import current_settings
 from geoscope.web import SignedInPrincipal, base_url

@@ -1,7 +1,6 @@
 """What somebody asks for when they publish: the inputs of the process `publish-collection`."""
 
-import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -9,13 +8,11 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
 from geoscope.access import Policy
 from geoscope.catalogue.datetimes import parse_instant
-from geoscope.errors import InvalidInputError
 
 COLLECTION_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{2,99}$"
 ENTITY_ID = r"^[a-z0-9][a-z0-9._-]{0,62}$"
@@ -102,39 +99,3 @@ class Named(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     collection: Annotated[str, StringConstraints(pattern=COLLECTION_ID)]
-
-
-def parsed[Model: BaseModel](model: type[Model], sent: object) -> Model:
-    """Check what was sent.
-
-    Raises
-    ------
-    InvalidInputError
-        Naming what is wrong.
-    """
-    try:
-        return model.model_validate(sent)
-    except (ValidationError, InvalidInputError) as error:
-        if isinstance(error, InvalidInputError):
-            raise
-        problems = "; ".join(
-            f"{'.'.join(map(str, part['loc'])) or 'input'}: {re.sub('^Value error, ', '', part['msg'])}"
-            for part in error.errors()[:5]
-        )
-        raise InvalidInputError(f"{problems}.") from error
-
-
-def process_inputs() -> dict[str, Any]:
-    """Describe the inputs as OGC API - Processes does."""
-    schema = Wish.model_json_schema()
-    needed = schema.get("required", [])
-    described = {}
-    for name, about in schema["properties"].items():
-        about = {key: value for key, value in about.items() if key != "title"}  # noqa: PLW2901 (a copy of its own)
-        described[name] = {
-            "title": name.replace("_", " ").capitalize(),
-            "description": about.pop("description", ""),
-            "minOccurs": int(name in needed),
-            "schema": about,
-        }
-    return described

@@ -1,0 +1,271 @@
+"""`geoscope twins`: model output into the platform's cubes, and what is there."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import jwt
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from geoscope.access import ADMINISTRATOR
+from geoscope.catalogue.publishing.uploading import checked
+from geoscope.cli import twins_fdb
+from geoscope.cli.following import Token, execute, platform_of
+from geoscope.cli.options import AsJson, DataDir, PlatformUrl
+from geoscope.errors import InvalidInputError, NotFoundError
+
+application = typer.Typer(help="Digital twins: model output as cubes that grow.", no_args_is_help=True)
+application.add_typer(twins_fdb.application, name="fdb")
+console = Console(highlight=False)
+messages = Console(stderr=True, highlight=False)
+
+SOME_WERE_SET_ASIDE = 3
+MOST_PRINTED = 20
+MEDIA_TYPE = "profile=icechunk"
+
+type Json = dict[str, Any]
+
+
+@application.command("ingest")
+def ingest(
+    sources: Annotated[
+        list[str], typer.Argument(help="Files, folders, patterns, or s3://BUCKET/FOLDER of the platform.")
+    ],
+    keys: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="KEY=VALUE", help="MARS key that the files lack or have wrong."),
+    ] = None,
+    collection: Annotated[
+        str | None, typer.Option("--id", help="Id of the collection.", show_default="made of the MARS keys")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the collection.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it holds.")] = None,
+    licence: Annotated[str | None, typer.Option(help="SPDX identifier, as CC-BY-4.0.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Who made the data.")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help="Whom the data is for: public, registered, role:NAME or entity:ID.",
+            show_default="public, if it is new",
+        ),
+    ] = None,
+    max_error: Annotated[
+        list[str] | None,
+        typer.Option("--max-error", metavar="VARIABLE=VALUE", help="Largest absolute error of a variable."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace fields that are there otherwise.")
+    ] = False,
+    decoders: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that decode.", show_default="one a core")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be stored.")] = False,
+    token: Token = None,
+    url: PlatformUrl = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Store the fields of GRIB, NetCDF and Zarr files; what is there already is not stored again."""
+    places = [each if each.startswith("s3://") else str(Path(each).absolute()) for each in sources]
+    inputs: Json = {
+        "sources": places,
+        "keys": _pairs(keys),
+        "collection": collection,
+        "title": title,
+        "description": description,
+        "licence": licence,
+        "provider": provider,
+        "policy": policy,
+        "max_error": {name: _number(name, value) for name, value in _pairs(max_error).items()},
+        "replace": replace,
+        "decoders": decoders,
+        "dry_run": dry_run,
+    }
+    inputs = {name: value for name, value in inputs.items() if value not in (None, False, {})}
+    with platform_of(url, data_dir, token) as http:
+        outputs = execute(
+            http,
+            _process(http, places),
+            inputs,
+            "what was committed until now stays; run the command again to go on",
+        )
+    if as_json:
+        typer.echo(orjson.dumps(outputs, option=orjson.OPT_INDENT_2))
+    else:
+        _print_outcome(outputs, dry_run=dry_run)
+    if outputs["set_aside_count"] and not dry_run:
+        raise typer.Exit(SOME_WERE_SET_ASIDE)
+
+
+@application.command("list")
+def list_twins(
+    token: Token = None, url: PlatformUrl = None, data_dir: DataDir = None, as_json: AsJson = False
+) -> None:
+    """List the twins of a platform: collection, item, variables, period."""
+    with platform_of(url, data_dir, token) as http:
+        found = [item for collection in _collections(http) for item in _items(http, collection["id"])]
+    if as_json:
+        typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+        return
+    if not found:
+        console.print("There is no twin yet. `geoscope twins ingest FILES` makes one.")
+        return
+    table = Table("Twin", "Grid", "Variables", "From", "To", box=None, pad_edge=False, header_style="dim")
+    for item in found:
+        about = item["properties"]
+        table.add_row(
+            f"{item['collection']}/{item['id']}",
+            about.get("geoscope:grid", ""),
+            _shortened(sorted(about["cube:variables"])),
+            (about["start_datetime"] or "")[:16],
+            (about["end_datetime"] or "")[:16],
+        )
+    console.print(table)
+
+
+@application.command("show")
+def show(
+    twin: Annotated[
+        str, typer.Argument(metavar="COLLECTION/ITEM", help="As `geoscope twins list` shows it.")
+    ],
+    token: Token = None,
+    url: PlatformUrl = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a twin: its keys, variables and levels, and its versions."""
+    collection, slash, name = twin.partition("/")
+    if not slash:
+        raise InvalidInputError(f"{twin!r} is no COLLECTION/ITEM.", "`geoscope twins list` shows them.")
+    with platform_of(url, data_dir, token) as http:
+        answer = http.get(f"/stac/collections/{collection}/items/{name}")
+        if answer.status_code == 404:
+            raise NotFoundError(f"There is no twin {twin}.", "`geoscope twins list` shows those that are.")
+        item = checked(answer)
+    if as_json:
+        typer.echo(orjson.dumps(item, option=orjson.OPT_INDENT_2))
+        return
+    _print_twin(item)
+
+
+def _process(http: httpx.Client, places: list[str]) -> str:
+    """Return the process to ask: administrators may name any place, others objects of their own."""
+    only_objects = all(place.startswith("s3://") for place in places)
+    return "ingest-twin-objects" if only_objects and not _is_administrator(http) else "ingest-twin"
+
+
+def _is_administrator(http: httpx.Client) -> bool:
+    """Look into one's own token; the platform decides by itself."""
+    try:
+        token = http.headers["Authorization"].removeprefix("Bearer ")
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        return False
+    return ADMINISTRATOR in claims.get("realm_access", {}).get("roles", [])
+
+
+def _collections(http: httpx.Client) -> list[Json]:
+    found = checked(http.get("/stac/collections", params={"limit": 500}))["collections"]
+    return [
+        each for each in found if MEDIA_TYPE in str(each.get("item_assets", {}).get("cube", {}).get("type"))
+    ]
+
+
+def _items(http: httpx.Client, collection: str) -> list[Json]:
+    items: list[Json] = []
+    address: str | None = f"/stac/collections/{collection}/items?limit=500"
+    while address is not None:
+        page = checked(http.get(address))
+        items += page["features"]
+        following = [link["href"] for link in page["links"] if link["rel"] == "next"]
+        address = (
+            f"/stac/collections/{collection}/items?{following[0].partition('?')[2]}" if following else None
+        )
+    return items
+
+
+def _print_outcome(outputs: Json, *, dry_run: bool) -> None:
+    heads = ("Twin", "Grid", "Variables", "Steps", "From", "To", "Fields", "There", "Size")
+    table = Table(*heads, box=None, pad_edge=False, header_style="dim")
+    for each in outputs["repositories"][:MOST_PRINTED]:
+        table.add_row(
+            f"{each['collection']}/{each['item']}",
+            each["grid"],
+            _shortened(each["variables"]),
+            str(each["steps"]),
+            each["start"][:16],
+            each["end"][:16],
+            f"{each['fields']:,}",
+            f"{each['present']:,}",
+            _size(each["bytes"]),
+        )
+    console.print(table)
+    if len(outputs["repositories"]) > MOST_PRINTED:
+        console.print(f"... and {len(outputs['repositories']) - MOST_PRINTED} more; --json lists them all.")
+    if dry_run:
+        console.print(f"{outputs['fields']:,} fields of {outputs['files']:,} files would be read.")
+    else:
+        console.print(
+            f"{outputs['stored']:,} fields stored, {outputs['duplicates']:,} were there already, "
+            f"{outputs['conflicts']:,} were there with other values."
+        )
+    for each in outputs["set_aside"][:MOST_PRINTED]:
+        where = f"{each['file']}, byte {each['offset']:,}" if each["length"] else each["file"]
+        messages.print(f"{where}: {each['reason']}", style="yellow", markup=False, soft_wrap=True)
+    more = outputs["set_aside_count"] - min(len(outputs["set_aside"]), MOST_PRINTED)
+    if more > 0:
+        messages.print(f"... and {more:,} more were set aside; --json lists them.", style="yellow")
+
+
+def _print_twin(item: Json) -> None:
+    about = item["properties"]
+    console.print(f"{item['collection']}/{item['id']}: {about['title']}", markup=False, soft_wrap=True)
+    console.print(f"{about['start_datetime']} to {about['end_datetime']}, grid {about['geoscope:grid']}")
+    console.print(item["assets"]["cube"]["href"], soft_wrap=True)
+    keys = {key.removeprefix("mars:"): value for key, value in about.items() if key.startswith("mars:")}
+    console.print(", ".join(f"{key}={value}" for key, value in keys.items()), markup=False, soft_wrap=True)
+    variables = Table(
+        "Variable", "Param", "Unit", "Dimensions", "What", box=None, pad_edge=False, header_style="dim"
+    )
+    for name, variable in about["cube:variables"].items():
+        param = str(variable.get("attrs", {}).get("mars:param", ""))
+        what = variable.get("description", "")
+        variables.add_row(name, param, variable.get("unit", ""), ", ".join(variable["dimensions"]), what)
+    console.print(variables)
+    history = Table("Version", "When", "Steps", "What was done", box=None, pad_edge=False, header_style="dim")
+    for version in about["geoscope:versions"]:
+        history.add_row(version["id"], version["when"][:19], str(version["steps"]), version["message"])
+    console.print(history)
+
+
+def _pairs(texts: list[str] | None) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise InvalidInputError(f"{text!r} is no NAME=VALUE.")
+        pairs[name] = value
+    return pairs
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInputError(f"The largest error of {name}, {text!r}, is no number.") from None
+
+
+def _shortened(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
+def _size(count: int) -> str:
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"

@@ -1,0 +1,1 @@
+"""Ingest: files of a model's output become the twins' growing cubes."""

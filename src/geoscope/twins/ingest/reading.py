@@ -1,0 +1,230 @@
+"""The fields of a plan, decoded by several processes at once, within a bound of memory."""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoscope.settings import Settings
+from geoscope.twins.ingest.answers import Decoded, DecodeTask, Failed, SetAside, Source, Wanted
+from geoscope.twins.ingest.decoders import Decoder, DecoderDiedError
+from geoscope.twins.ingest.findings import Aside, Findings
+from geoscope.twins.ingest.plan import Batch, PlannedVariable
+
+# Small fields are asked for many at a time.
+PARCEL_BYTES = 8 * 1024**2
+PARCEL_FIELDS = 200
+# Decoded and not yet taken.
+WAITING_BYTES = 32 * 1024**2
+MOST_WAITING = 512
+# What all decoders hold together.
+DECODER_BYTES = 256 * 1024**2
+POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class DecodedField:
+    """A field with its values; they belong to whoever takes them."""
+
+    row: int
+    variable: PlannedVariable
+    time: np.datetime64
+    level: float | None
+    values: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class _Parcel:
+    """Fields of one source that a process decodes in one go."""
+
+    source: Source
+    rows: list[int]
+    wanted: list[Wanted]
+
+
+class FieldReader:
+    """Decoder processes that are kept from batch to batch; to be entered with `with`.
+
+    Parameters
+    ----------
+    settings : Settings
+        Says where the object store listens.
+    findings : Findings
+        What the sources hold; what cannot be read is set aside there.
+    decoders : int
+        How many processes work at once.
+    largest_field : int
+        Bytes of the largest field that will be asked for.
+    """
+
+    def __init__(self, settings: Settings, findings: Findings, decoders: int, largest_field: int) -> None:
+        self._settings, self._findings = settings, findings
+        # A process holds some three times a field, and its thread here once more.
+        self._decoders = max(1, min(decoders, DECODER_BYTES // (4 * max(largest_field, 1))))
+        self._scratch_bytes = _aligned(max(PARCEL_BYTES, largest_field))
+        self._stack = ExitStack()
+        self._processes: dict[tuple[str, int], Decoder] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def read(self, batch: Batch, columns: dict[str, NDArray[Any]]) -> Iterator[DecodedField]:
+        """Yield the fields of a batch as they are decoded, about in their order.
+
+        Parameters
+        ----------
+        batch : Batch
+            Which fields.
+        columns : dict
+            The columns of the findings.
+        """
+        parcels = queue.SimpleQueue[_Parcel]()
+        for parcel in _parcels(batch, columns, self._findings):
+            parcels.put(parcel)
+        most = max(1, min(MOST_WAITING, WAITING_BYTES // batch.repository.field_bytes))
+        ready: queue.Queue[DecodedField | BaseException | None] = queue.Queue(most)
+        stop = threading.Event()
+        threads = [
+            threading.Thread(target=self._work, args=(number, batch, columns, parcels, ready, stop))
+            for number in range(min(self._decoders, parcels.qsize()))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            left = len(threads)
+            while left:
+                found = ready.get()
+                if isinstance(found, BaseException):
+                    raise found
+                if found is None:
+                    left -= 1
+                else:
+                    yield found
+                    del found
+        finally:
+            stop.set()
+            for thread in threads:
+                while thread.is_alive():
+                    with suppress(queue.Empty):
+                        ready.get_nowait()
+                    thread.join(POLL_S / 10)
+
+    def _work(
+        self,
+        number: int,
+        batch: Batch,
+        columns: dict[str, NDArray[Any]],
+        parcels: "queue.SimpleQueue[_Parcel]",
+        ready: "queue.Queue[Any]",
+        stop: threading.Event,
+    ) -> None:
+        """Decode parcel after parcel with one process, until none is left."""
+        try:
+            while not stop.is_set():
+                try:
+                    parcel = parcels.get_nowait()
+                except queue.Empty:
+                    break
+                decoder = self._decoder(parcel.source.family, number)
+                for row, values in decode(decoder, parcel, self._findings):
+                    field = DecodedField(
+                        row=row,
+                        variable=batch.repository.variables[int(columns["kind"][row])],
+                        time=np.datetime64(int(columns["time"][row]), "s"),
+                        level=None if np.isnan(columns["level"][row]) else float(columns["level"][row]),
+                        values=values,
+                    )
+                    ready.put(field)
+                    if stop.is_set():
+                        return
+        except BaseException as error:  # noqa: BLE001 (told to the thread that reads)
+            ready.put(error)
+        finally:
+            ready.put(None)
+
+    def _decoder(self, family: str, number: int) -> Decoder:
+        if (family, number) not in self._processes:
+            decoder = Decoder(self._settings, family, self._scratch_bytes)
+            self._processes[family, number] = self._stack.enter_context(decoder)
+        return self._processes[family, number]
+
+
+def decode(
+    decoder: Decoder, parcel: _Parcel, findings: Findings
+) -> Iterator[tuple[int, NDArray[np.floating]]]:
+    """Yield rows with their values; a field at which the process dies is set aside, and the rest goes on."""
+    position = 0
+    while position < len(parcel.wanted):
+        wanted = parcel.wanted[position:]
+        try:
+            for answer in decoder.answers(DecodeTask(parcel.source, wanted)):
+                row, one = parcel.rows[position], parcel.wanted[position]
+                position += 1
+                match answer:
+                    case Decoded():
+                        yield row, decoder.values(one.place, one.cells, one.dtype).copy()
+                    case SetAside(offset, length, reason):
+                        findings.aside(Aside(parcel.source.name, offset, length, reason))
+                    case Failed(reason):
+                        for each in parcel.wanted[position - 1 :]:
+                            findings.aside(Aside(parcel.source.name, each.offset, each.length, reason))
+                        return
+                    case _:
+                        pass
+        except DecoderDiedError:
+            if position < len(parcel.wanted):
+                lost = parcel.wanted[position]
+                reason = "The program that decodes it stopped at it."
+                findings.aside(Aside(parcel.source.name, lost.offset, lost.length, reason))
+                position += 1
+
+
+def _parcels(batch: Batch, columns: dict[str, NDArray[Any]], findings: Findings) -> Iterator[_Parcel]:
+    """Cut the fields of a batch into runs of the same source."""
+    repository = batch.repository
+    rows = batch.rows
+    most = max(1, min(PARCEL_FIELDS, PARCEL_BYTES // repository.field_bytes))
+    sources = columns["source"][rows]
+    cuts = np.flatnonzero(np.diff(sources)) + 1
+    for start, stop in pairwise([0, *cuts.tolist(), len(rows)]):
+        for first in range(start, stop, most):
+            chosen = rows[first : min(first + most, stop)].tolist()
+            yield _Parcel(
+                source=findings.sources[int(sources[first])],
+                rows=chosen,
+                wanted=list(_wanted(batch, columns, findings, chosen)),
+            )
+
+
+def _wanted(
+    batch: Batch, columns: dict[str, NDArray[Any]], findings: Findings, rows: Sequence[int]
+) -> Iterator[Wanted]:
+    place = 0
+    for row in rows:
+        kind = int(columns["kind"][row])
+        dtype = batch.repository.variables[kind].dtype
+        yield Wanted(
+            offset=int(columns["offset"][row]),
+            length=int(columns["length"][row]),
+            part=findings.kinds[kind].part or str(int(columns["part"][row])),
+            place=place,
+            cells=batch.repository.cells,
+            dtype=dtype,
+        )
+        place += _aligned(batch.repository.cells * np.dtype(dtype).itemsize, 64)
+
+
+def _aligned(size: int, to: int = 4096) -> int:
+    return -(-size // to) * to
