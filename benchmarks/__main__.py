@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from benchmarks import catalogue, catalogue_scale, identity, objects, series, startup, tiles
+from benchmarks import catalogue, catalogue_scale, identity, objects, regridding, series, startup, tiles
 from benchmarks.running import started
 from geoscope import __version__
 
@@ -24,6 +24,8 @@ def main() -> None:
         for part in (catalogue, catalogue_scale):
             with console.status(f"{part.__name__}, ten minutes ..."):
                 sections.append(part.measure())
+        with console.status(f"{regridding.__name__} ..."):
+            sections.append(regridding.measure())
         with started(Path(folder) / "bench") as bench:
             for section in (series, tiles, objects, identity):
                 with console.status(f"{section.__name__} ..."):

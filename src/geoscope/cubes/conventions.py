@@ -14,6 +14,9 @@ from geoscope.errors import InvalidInputError
 LATITUDE_UNITS = ("degrees_north", "degree_north", "degree_N", "degrees_N", "degreeN", "degreesN")
 LONGITUDE_UNITS = ("degrees_east", "degree_east", "degree_E", "degrees_E", "degreeE", "degreesE")
 
+# Places and numbers of cells, where a file does not mark them as coordinates.
+NO_DATA = ("latitude", "longitude", "healpix_index")
+
 
 def coordinates(
     dataset: xr.Dataset, *, standard_name: str, units: tuple[str, ...] = ()
@@ -59,7 +62,7 @@ def data_variables(dataset: xr.Dataset, dimensions: tuple[str, ...]) -> dict[str
         if set(dimensions) <= set(variable.dims)
         and str(name) not in bounds
         and np.issubdtype(variable.dtype, np.number)
-        and variable.attrs.get("standard_name") not in ("latitude", "longitude")
+        and variable.attrs.get("standard_name") not in NO_DATA
     }
 
 

@@ -9,8 +9,10 @@ import xarray as xr
 from geoscope.cubes.conventions import data_variables, time_axis
 from geoscope.cubes.detect import detect_grid
 from geoscope.cubes.grid import Bounds, Grid
+from geoscope.cubes.healpix import HealpixGrid
 from geoscope.cubes.projected import ProjectedGrid
 from geoscope.cubes.rectilinear import RectilinearGrid
+from geoscope.cubes.reduced_gaussian import ReducedGaussianGrid
 from geoscope.cubes.times import TimeAxis, real_instant
 from geoscope.errors import InvalidInputError
 
@@ -90,16 +92,20 @@ def describe(dataset: xr.Dataset) -> CubeDescription:
 
 
 def _horizontal_dimensions(dataset: xr.Dataset, grid: Grid) -> dict[str, Any]:
-    row, column = grid.dimensions
+    if isinstance(grid, HealpixGrid):
+        what = f"Cells of nested HEALPix, level {grid.level} (nside {2**grid.level})"
+        extent = [0, grid.shape[0] - 1] if grid.cell_ids is None else grid.cell_ids[[0, -1]].tolist()
+        return {grid.dimensions[0]: {"type": "index", "extent": extent, "description": what}}
     if not isinstance(grid, (RectilinearGrid, ProjectedGrid)):
+        flat = "Cells of the reduced Gaussian grid" if isinstance(grid, ReducedGaussianGrid) else "Places"
+        words = (
+            [flat] if len(grid.shape) == 1 else [f"{x} of the curvilinear grid" for x in ("Row", "Column")]
+        )
         return {
-            name: {
-                "type": "index",
-                "extent": [0, length - 1],
-                "description": f"{what} of the curvilinear grid",
-            }
-            for name, length, what in zip(grid.dimensions, grid.shape, ("Row", "Column"), strict=True)
+            name: {"type": "index", "extent": [0, length - 1], "description": what}
+            for name, length, what in zip(grid.dimensions, grid.shape, words, strict=True)
         }
+    row, column = grid.dimensions
     reference = 4326 if isinstance(grid, RectilinearGrid) else (grid.crs.to_epsg() or grid.crs.to_json_dict())
     described: dict[str, Any] = {}
     for name, letter in ((column, "x"), (row, "y")):

@@ -6,11 +6,20 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from geoscope.cubes.conventions import LATITUDE_UNITS, LONGITUDE_UNITS, coordinates, referenced_name
+from geoscope.cubes.conventions import (
+    LATITUDE_UNITS,
+    LONGITUDE_UNITS,
+    coordinates,
+    referenced_name,
+    time_axis,
+)
 from geoscope.cubes.curvilinear import CurvilinearGrid
 from geoscope.cubes.grid import Grid
+from geoscope.cubes.healpix_metadata import read_healpix
 from geoscope.cubes.projected import ProjectedGrid
 from geoscope.cubes.rectilinear import RectilinearGrid
+from geoscope.cubes.reduced_gaussian import ReducedGaussianGrid
+from geoscope.cubes.scattered import ScatteredGrid
 from geoscope.errors import InvalidInputError
 
 METRES_IN = {
@@ -33,14 +42,20 @@ def detect_grid(dataset: xr.Dataset) -> Grid:
         If its attributes describe no grid that is known here.
     """
     try:
-        grid = _projected(dataset) or _rectilinear(dataset) or _curvilinear(dataset)
+        grid = (
+            read_healpix(dataset)
+            or _projected(dataset)
+            or _rectilinear(dataset)
+            or _curvilinear(dataset)
+            or _flat(dataset)
+        )
     except ValueError as error:
         raise InvalidInputError(f"The grid cannot be read: {error}.") from error
     if grid is None:
         raise InvalidInputError(
             "The dataset has no grid that can be recognised.",
             "Expected CF attributes: latitude and longitude (standard_name or units) of one or two "
-            "dimensions, or projection coordinates with a grid_mapping.",
+            "dimensions, projection coordinates with a grid_mapping, or the grid_mapping healpix.",
         )
     return grid
 
@@ -79,6 +94,20 @@ def _curvilinear(dataset: xr.Dataset) -> Grid | None:
     return CurvilinearGrid(
         _values(longitude), _values(latitude), (str(latitude.dims[0]), str(latitude.dims[1]))
     )
+
+
+def _flat(dataset: xr.Dataset) -> Grid | None:
+    """Read cells along one dimension by their places: rows around the Earth, or places without order."""
+    latitude = _first_of(dataset, 1, "latitude", LATITUDE_UNITS)
+    longitude = _first_of(dataset, 1, "longitude", LONGITUDE_UNITS)
+    if latitude is None or longitude is None or latitude.dims != longitude.dims:
+        return None
+    dimension = str(latitude.dims[0])
+    axis = time_axis(dataset)
+    if axis is not None and axis.dimension == dimension:
+        return None  # the way of a ship, or profiles of floats
+    places = longitude.values.astype(np.float64), latitude.values.astype(np.float64)
+    return ReducedGaussianGrid.from_places(*places, dimension) or ScatteredGrid(*places, dimension)
 
 
 def _first_of(

@@ -4,12 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
 
-from geoscope.cubes.grid import Axis, Bounds, Cells, Degrees, flat_index
+from geoscope.cubes.grid import Axis, Bounds, Cells, Degrees, KnownGrid, Pieces, Surroundings, flat_index
 from geoscope.cubes.longitudes import wrap
 from geoscope.cubes.outlines import bounds_of_cells, grid_outline
+from geoscope.cubes.sphere import areas_of_pieces, unit_vectors
 
 
-class ProjectedGrid:
+class ProjectedGrid(KnownGrid):
     """A grid of 1-D x and y axes on a coordinate reference system.
 
     Places are taken on the reference system's own figure of the Earth, as CF does: no datum shift.
@@ -28,12 +29,17 @@ class ProjectedGrid:
         self, x: NDArray[np.float64], y: NDArray[np.float64], crs: CRS, dimensions: tuple[str, str]
     ) -> None:
         self.crs = crs
-        self.dimensions: tuple[str, ...] = dimensions
         self._columns = Axis(x, turn=360.0 if crs.is_geographic else None)
         self._rows = Axis(y)
+        super().__init__(dimensions, self._columns.centres, self._rows.centres, crs.to_wkt())
         # `geodetic_crs` of a rotated pole is the rotated system itself; its base is `source_crs`.
         self._forward = Transformer.from_crs(crs.source_crs or crs.geodetic_crs, crs, always_xy=True)
         self._bounds, self._cell_size = bounds_of_cells(self)
+
+    @property
+    def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The x and y as they were given."""
+        return self._columns.centres, self._rows.centres
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -52,16 +58,47 @@ class ProjectedGrid:
 
     def locate(self, longitude: ArrayLike, latitude: ArrayLike) -> Cells:
         """Find the cells of places; see `Grid.locate`."""
-        east, north = np.broadcast_arrays(wrap(longitude), np.asarray(latitude, np.float64))
-        x, y = self._forward.transform(east, north)
-        return flat_index(
-            self._rows.locate(np.asarray(y)), self._columns.locate(np.asarray(x)), len(self._columns)
-        )
+        x, y = self._project(longitude, latitude)
+        return flat_index(self._rows.locate(y), self._columns.locate(x), len(self._columns))
 
     def cell_centre(self, cell: ArrayLike) -> tuple[Degrees, Degrees]:
         """Return longitude and latitude of the centres of cells; NaN where the projection has no place."""
         row, column = np.divmod(np.asarray(cell, np.int64), len(self._columns))
         return self._places(self._columns.centres[column], self._rows.centres[row])
+
+    def centres(self) -> tuple[Degrees, Degrees]:
+        """Return longitude and latitude of all centres."""
+        return self.cell_centre(np.arange(np.prod(self.shape)).reshape(self.shape))
+
+    def surroundings(self, longitude: ArrayLike, latitude: ArrayLike) -> Surroundings:
+        """Find the four cells around places on the projection; see `Grid.surroundings`."""
+        x, y = self._project(longitude, latitude)
+        inside = (self._rows.locate(y) >= 0) & (self._columns.locate(x) >= 0)
+        lower, upper, up = self._rows.between(y)
+        left, right, across = self._columns.between(x)
+        corners = (
+            (lower, left, (1 - up) * (1 - across)),
+            (lower, right, (1 - up) * across),
+            (upper, left, up * (1 - across)),
+            (upper, right, up * across),
+        )
+        cells = np.stack([row * len(self._columns) + column for row, column, _ in corners], axis=-1)
+        weights = np.stack([np.where(inside, weight, 0.0) for *_, weight in corners], axis=-1)
+        return Surroundings(cells, weights)
+
+    def pieces(self, cell: Cells, parts: int) -> Pieces:
+        """Cut cells along the lines of the projection; see `Grid.pieces`."""
+        row, column = np.divmod(cell, len(self._columns))
+        (rows, y), (columns, x) = self._rows.cut(parts), self._columns.cut(parts)
+        longitude, latitude = self._places(*np.broadcast_arrays(x[column][:, None, :], y[row][:, :, None]))
+        corners = unit_vectors(
+            *self._places(*np.broadcast_arrays(columns[column][:, None, :], rows[row][:, :, None]))
+        )
+        return Pieces(
+            longitude.reshape(len(cell), -1),
+            latitude.reshape(len(cell), -1),
+            np.nan_to_num(areas_of_pieces(corners)).reshape(len(cell), -1),
+        )
 
     def outline(self) -> NDArray[np.float64] | None:
         """Return the ring along the outer edges of the outermost cells."""
@@ -73,6 +110,12 @@ class ProjectedGrid:
             [np.full_like(columns, rows[0]), rows, np.full_like(columns, rows[-1]), rows[::-1]]
         )
         return grid_outline(self, *self._places(x, y))
+
+    def _project(self, longitude: ArrayLike, latitude: ArrayLike) -> tuple[Degrees, Degrees]:
+        """Return x and y of places; infinite where the projection has none."""
+        east, north = np.broadcast_arrays(wrap(longitude), np.asarray(latitude, np.float64))
+        x, y = self._forward.transform(east, north)
+        return np.asarray(x), np.asarray(y)
 
     def _places(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[Degrees, Degrees]:
         longitude, latitude = self._forward.transform(x, y, direction="INVERSE")
