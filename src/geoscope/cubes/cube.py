@@ -287,6 +287,32 @@ class Cube:
 
         return await self._fields.get((self.identity, name, step, level), read)
 
+    def steps_of_chunk(self, name: str) -> int:
+        """Return how many time steps a chunk of a variable holds: blocks of so many read nothing twice."""
+        variable, time = self.variable(name), self.times.dimension if self.times else None
+        if time not in variable.dimensions:
+            return 1
+        return int(self._arrays[name].chunks[variable.dimensions.index(time)])
+
+    def bytes_of_chunks(self, name: str, cells: Cells, steps: slice, levels: slice) -> int:
+        """Return the size, decoded, of all chunks that reading a variable at cells takes; see `read`."""
+        variable, array = self.variable(name), self._arrays[name]
+        selection = self._selection(name, dict.fromkeys(self.grid.dimensions, slice(0, 1)), steps, levels)
+        count = len(np.unique(self._chunk_numbers(name, cells)))
+        for dimension, part, length in zip(variable.dimensions, selection, array.chunks, strict=True):
+            if dimension not in self.grid.dimensions:
+                count *= math.ceil(part.stop / length) - part.start // length
+        return int(count * math.prod(array.chunks) * array.dtype.itemsize)
+
+    def _chunk_numbers(self, name: str, cells: Cells) -> NDArray[np.int64]:
+        """Return the number of the chunk of the grid that holds each cell."""
+        variable, array, grid = self.variable(name), self._arrays[name], self.grid
+        chunks = [array.chunks[variable.dimensions.index(dimension)] for dimension in grid.dimensions]
+        places = np.unravel_index(cells, grid.shape)
+        counts = [math.ceil(length / chunk) for length, chunk in zip(grid.shape, chunks, strict=True)]
+        corners = tuple(place // chunk for place, chunk in zip(places, chunks, strict=True))
+        return np.ravel_multi_index(corners, counts)
+
     def _levels_of(self, dataset: xr.Dataset, array: xr.DataArray) -> LevelAxis | None:
         others = set(map(str, array.dims)) - set(self.grid.dimensions)
         axes = (level_axis(dataset, dimension) for dimension in sorted(others))
@@ -336,13 +362,13 @@ class Cube:
         variable, array, grid = self.variable(name), self._arrays[name], self.grid
         chunks = [array.chunks[variable.dimensions.index(dimension)] for dimension in grid.dimensions]
         places = np.stack(np.unravel_index(cells, grid.shape))
-        corners = places // np.array(chunks)[:, None]
-        numbers, which = np.unique(corners, axis=1, return_inverse=True)
+        numbers, which, counts = np.unique(
+            self._chunk_numbers(name, cells), return_inverse=True, return_counts=True
+        )
         order = np.argsort(which, kind="stable")
-        ends = np.cumsum(np.bincount(which, minlength=numbers.shape[1]))
         parts = []
-        for number, members in zip(numbers.T, np.split(order, ends[:-1]), strict=True):
-            starts = number * chunks
+        for members in np.split(order, np.cumsum(counts)[:-1]) if len(numbers) else []:
+            starts = places[:, members[0]] // chunks * chunks
             stops = np.minimum(starts + chunks, grid.shape)
             chunk = dict(zip(grid.dimensions, map(slice, starts.tolist(), stops.tolist()), strict=True))
             parts.append(_CellsOfChunk(chunk, members, tuple(places[:, members] - starts[:, None])))
