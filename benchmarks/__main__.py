@@ -8,7 +8,17 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from benchmarks import catalogue, catalogue_scale, identity, objects, regridding, series, startup, tiles
+from benchmarks import (
+    catalogue,
+    catalogue_scale,
+    country,
+    identity,
+    objects,
+    regridding,
+    series,
+    startup,
+    tiles,
+)
 from benchmarks.running import started
 from geoscope import __version__
 
@@ -27,7 +37,7 @@ def main() -> None:
         with console.status(f"{regridding.__name__} ..."):
             sections.append(regridding.measure())
         with started(Path(folder) / "bench") as bench:
-            for section in (series, tiles, objects, identity):
+            for section in (series, country, tiles, objects, identity):
                 with console.status(f"{section.__name__} ..."):
                     sections.append(section.measure(bench))
     PAGE.write_text("\n\n".join([_head(), *sections]) + "\n")
