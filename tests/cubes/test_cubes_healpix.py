@@ -88,6 +88,18 @@ def test_a_region_is_a_part_of_the_whole(level, data, places):
     assert np.all(inside)
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 5), st.floats(-180, 179.9), st.floats(0, 360), st.floats(-90, 90), st.floats(-90, 90))
+def test_cells_in_a_box_are_those_whose_centres_are_there(level, west, width, latitude, other):
+    south, north = sorted((latitude, other))
+    grid = HealpixGrid(level)
+    region = HealpixGrid(level, np.arange(0, 12 * 4**level, 3))
+    for part in (grid, region):
+        x, y = part.centres()
+        inside = (y >= south - 1e-9) & (y <= north + 1e-9) & ((x - west + 1e-9) % 360 <= width + 2e-9)
+        assert np.array_equal(part.cells_in_box(west, south, west + width, north), np.flatnonzero(inside))
+
+
 @pytest.mark.parametrize("place", [(np.nan, 0), (0, np.nan), (np.inf, 0), (0, 90.1), (0, -1e300)])
 def test_what_is_no_place_on_earth_is_outside_and_crashes_nothing(place):
     grid = HealpixGrid(4)

@@ -71,6 +71,16 @@ def test_centre_of_every_cell_is_in_it_and_areas_are_the_earths(drawn):
     assert cell_areas(grid).sum() == pytest.approx(4 * np.pi, rel=1e-12)
 
 
+@settings(deadline=None)
+@given(reduced_grids(), st.floats(-180, 179.9), st.floats(0, 360), st.floats(-90, 90), st.floats(-90, 90))
+def test_cells_in_a_box_are_those_whose_centres_are_there(drawn, west, width, latitude, other):
+    south, north = sorted((latitude, other))
+    grid = ReducedGaussianGrid(*drawn)
+    x, y = grid.centres()
+    inside = (y >= south - 1e-9) & (y <= north + 1e-9) & ((x - west + 1e-9) % 360 <= width + 2e-9)
+    assert np.array_equal(grid.cells_in_box(west, south, west + width, north), np.flatnonzero(inside))
+
+
 @pytest.mark.parametrize("number", [32, 320])
 def test_octahedral_grid_is_recognised_by_its_places(number):
     latitude, count = octahedral(number)

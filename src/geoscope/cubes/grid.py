@@ -26,9 +26,9 @@ class Surroundings(NamedTuple):
 
     Attributes
     ----------
-    cells : ndarray of int64, shape (..., k)
+    cells : ndarray of int64, shape (..., 4)
         Flat indices; -1 for none.
-    weights : ndarray of float, shape (..., k)
+    weights : ndarray of float, shape (..., 4)
         They sum to one at each place, and are zero where there is no cell; all zero outside the grid.
     means : tuple of ndarray of int64
         Cells that are no grid's own, numbered from its last on: each is the mean of these cells. A pole

@@ -16,11 +16,6 @@ DEEPEST_LEVEL = 29
 # The half diagonal of a cell is never more than this many sides of a square of its area.
 REACH_IN_CELLS = 1.2
 
-# A box is looked for among the cells of this level first.
-_COARSE_LEVEL = 3
-# What rounding may cost a centre that lies on the edge of a box, in degrees.
-_ROUNDING = 1e-9
-
 
 class HealpixGrid(KnownGrid):
     """A HEALPix grid, nested, on the sphere.
@@ -105,6 +100,12 @@ class HealpixGrid(KnownGrid):
         """Return longitude and latitude of all centres."""
         return self.cell_centre(np.arange(self.shape[0]))
 
+    def cells_in_box(self, west: float, south: float, east: float, north: float) -> Cells:
+        """Return the cells whose centres lie in a box; see `selecting.FindsCellsInBoxes`."""
+        ring_ids = _rings(self.level).cells_in_box(west, south, east, north)
+        cells = self.positions(_nested_of_ring(ring_ids, self.level))
+        return np.sort(cells[cells >= 0])
+
     def surroundings(self, longitude: ArrayLike, latitude: ArrayLike) -> Surroundings:
         """Find two cells each of the rings north and south of places; see `Grid.surroundings`.
 
@@ -134,23 +135,6 @@ class HealpixGrid(KnownGrid):
         longitude, latitude = HealpixGrid(self.level + deeper).cell_centre(children)
         area = 4 * np.pi / cells_on_earth(self.level + deeper)
         return Pieces(longitude, latitude, np.full(children.shape, area))
-
-    def cells_in_box(self, west: float, south: float, east: float, north: float) -> Cells:
-        """Return the cells whose centres lie in a box; see `selecting.FindsCellsInBoxes`.
-
-        Coarse cells that reach into the box are refined, so that it costs about what the box has of cells.
-        """
-        level = min(self.level, _COARSE_LEVEL)
-        ids = np.arange(cells_on_earth(level))
-        while level < self.level:
-            grid = HealpixGrid(level)
-            longitude, latitude = grid.cell_centre(ids)
-            reach = REACH_IN_CELLS * grid.cell_size
-            near = _in_box(longitude, latitude, (west, south, east, north), reach)
-            ids, level = (ids[near][:, None] * 4 + np.arange(4)).ravel(), level + 1
-        cells = self.positions(ids)
-        cells = cells[cells >= 0]
-        return np.sort(cells[_in_box(*self.cell_centre(cells), (west, south, east, north), _ROUNDING)])
 
     def outline(self) -> NDArray[np.float64] | None:
         """Return None: the box is the outline."""
@@ -214,17 +198,3 @@ def _checked(cell_ids: NDArray[np.integer], number: int) -> Cells:
     if np.any(np.diff(ids) <= 0):
         raise ValueError("the ids of HEALPix cells do not rise strictly")
     return ids
-
-
-def _in_box(
-    longitude: Degrees, latitude: Degrees, box: tuple[float, float, float, float], reach: float
-) -> NDArray[np.bool_]:
-    """Tell which places lie in a box, or are no farther from it than a reach in degrees."""
-    west, south, east, north = box
-    # A circle's half width in longitude; all of them if it holds a pole.
-    sine = np.sin(np.radians(reach)) / np.cos(np.radians(np.minimum(np.abs(latitude), 89.999999)))
-    half = np.where(np.abs(latitude) + reach >= 90.0, 180.0, np.degrees(np.arcsin(np.minimum(sine, 1.0))))
-    if reach <= _ROUNDING:
-        half = np.full_like(latitude, reach)
-    inside = (longitude - west + half) % 360.0 <= east - west + 2 * half
-    return np.asarray((latitude >= south - reach) & (latitude <= north + reach) & inside)

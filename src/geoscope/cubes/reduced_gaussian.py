@@ -110,6 +110,10 @@ class ReducedGaussianGrid(KnownGrid):
         """Return longitude and latitude of all centres."""
         return self.cell_centre(np.arange(self.shape[0]))
 
+    def cells_in_box(self, west: float, south: float, east: float, north: float) -> Cells:
+        """Return the cells whose centres lie in a box; see `selecting.FindsCellsInBoxes`."""
+        return np.sort(self._of_rings[self._rings.cells_in_box(west, south, east, north)])
+
     def surroundings(self, longitude: ArrayLike, latitude: ArrayLike) -> Surroundings:
         """Find two cells each of the rows north and south of places; see `Grid.surroundings`."""
         east, north = np.asarray(longitude, np.float64), np.asarray(latitude, np.float64)

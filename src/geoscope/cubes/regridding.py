@@ -22,7 +22,7 @@ OF_THE_OLD_GRID = ("grid_mapping", "coordinates", "cell_measures", "bounds", "an
 
 
 def regrid_dataset(dataset: xr.Dataset, target: Grid, method: RegriddingMethod = "nearest") -> xr.Dataset:
-    """Bring all variables of a dataset that span its grid to another grid.
+    """Bring all numeric variables of a dataset that span its grid to another grid.
 
     Names, units and all other attributes are kept; the coordinates and the grid mapping are the new grid's.
     `cell_methods` gets `area: mean` from the method `conservative`, and `history` a line. Categories

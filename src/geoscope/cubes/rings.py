@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from geoscope.cubes.grid import Cells, Degrees, Surroundings
 
+# What rounding may cost a centre that lies on the edge of a box, in degrees.
+ROUNDING = 1e-9
+
 
 class Rings:
     """Rows around the Earth: reduced Gaussian grids have them, and HEALPix has.
@@ -77,6 +80,17 @@ class Rings:
             weights[..., slot] = share * (1 - to_east)
             weights[..., slot + 1] = share * to_east
         return Surroundings(cells, weights, self.polar_rows)
+
+    def cells_in_box(self, west: float, south: float, east: float, north: float) -> Cells:
+        """Return the cells whose centres lie in a box up to 360 degrees wide, edges included."""
+        rows = np.flatnonzero((self.latitude >= south - ROUNDING) & (self.latitude <= north + ROUNDING))
+        width = 360.0 / self.count[rows]
+        first = np.ceil((west - ROUNDING - self.first[rows]) / width).astype(np.int64)
+        last = np.floor((east + ROUNDING - self.first[rows]) / width).astype(np.int64)
+        found = np.clip(last - first + 1, 0, self.count[rows])
+        within = np.arange(found.sum()) - np.repeat(np.cumsum(found) - found, found)
+        column = (np.repeat(first, found) + within) % np.repeat(self.count[rows], found)
+        return np.asarray(np.repeat(self.start[rows], found) + column, np.int64)
 
     @property
     def polar_rows(self) -> tuple[Cells, Cells]:

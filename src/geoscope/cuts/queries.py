@@ -21,6 +21,8 @@ from geoscope.cuts.regions import Area, Box, Circles, Corridor, Path, Places, Re
 from geoscope.errors import InvalidInputError
 
 MOST_LATTICE = 4096
+# As OWSLib writes it.
+_OTHER_NAMES = {"parameter_names": "parameter-name"}
 _YES = ("true", "1", "yes")
 _NO = ("false", "0", "no")
 
@@ -79,6 +81,7 @@ def read_question(
     NotFoundError
         If there is no such location.
     """
+    given = {_OTHER_NAMES.get(name, name): value for name, value in given.items()}
     known = {parameter.name: parameter for parameter in PARAMETERS[kind]}
     if unknown := sorted(given.keys() - known.keys()):
         raise InvalidInputError(

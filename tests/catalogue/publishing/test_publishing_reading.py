@@ -17,7 +17,10 @@ from rasterio.control import GroundControlPoint
 from rasterio.transform import Affine, from_origin
 from shapely.geometry import box, shape
 
+from geoscope.catalogue.publishing.gridded import draw_gridded
 from geoscope.catalogue.publishing.reading import FileReaders
+from geoscope.cubes.grid_coordinates import grid_coordinates
+from geoscope.cubes.healpix import HealpixGrid
 from geoscope.errors import InvalidInputError
 from geoscope.objects import open_bucket
 from geoscope.secrets import read_s3_keys
@@ -142,6 +145,21 @@ def test_the_picture_of_a_raster_shows_its_colours(readers, put, tmp_path):
     assert picture.shape == (384, 512, 4)
     assert picture[100, 50, :3].max() < 20
     assert picture[100, 450, :3].min() > 180
+
+
+def test_cells_without_rows_are_drawn_where_they_are():
+    grid = HealpixGrid(4)
+    longitude, latitude = grid.centres()
+    east = grid_coordinates(grid).assign(t=("cells", longitude, {"grid_mapping": "crs"}))
+    picture = opened(draw_gridded(east))
+    assert picture.shape == (256, 512, 4)
+    assert (picture[..., 3] == 255).all()
+    assert not np.array_equal(picture[128, 20], picture[128, 490])
+    part = np.flatnonzero((np.abs(longitude - 10) < 20) & (np.abs(latitude - 50) < 10))
+    region = grid_coordinates(HealpixGrid(4, part)).assign(
+        t=("cells", longitude[part], {"grid_mapping": "crs"})
+    )
+    assert max(opened(draw_gridded(region)).shape[:2]) == 512
 
 
 def test_the_picture_leaves_out_missing_pixels(readers, put, tmp_path):

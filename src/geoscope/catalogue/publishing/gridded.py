@@ -16,6 +16,8 @@ from geoscope.catalogue.publishing.pictures import LONGEST_SIDE, picture_of_fiel
 from geoscope.cubes.conventions import data_variables, time_axis
 from geoscope.cubes.describe import CubeDescription, describe
 from geoscope.cubes.detect import detect_grid
+from geoscope.cubes.grid import Grid
+from geoscope.cubes.sampling import Sampling
 from geoscope.errors import InvalidInputError
 
 NETCDF = "application/netcdf"
@@ -66,14 +68,27 @@ def draw_gridded(dataset: xr.Dataset) -> bytes | None:
     if not variables:
         return None
     variable = next(iter(variables.values())).transpose(..., *grid.dimensions)
-    field = variable.isel(dict.fromkeys(variable.dims[:-2], 0))
+    field = variable.isel(dict.fromkeys(variable.dims[: -len(grid.dimensions)], 0))
     chunks = variable.encoding.get("preferred_chunks") or {}
     cost = max(field.size, int(np.prod([chunks.get(name, 1) for name in variable.dims], dtype=np.float64)))
     if cost > MOST_VALUES_READ:
         return None
     values = field.values.astype(np.float64)
+    if len(grid.dimensions) == 1:
+        return picture_of_field(_on_picture(values, grid))
     every = max(max(values.shape) // (2 * LONGEST_SIDE), 1)
     return picture_of_field(_north_up(values, dataset, grid.dimensions)[::every, ::every])
+
+
+def _on_picture(values: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
+    """Draw cells without rows and columns in plate carrée, north up."""
+    west, south, east, north = grid.bounds
+    width = (east - west) % 360.0 or 360.0
+    pixel = max(width, north - south) / LONGEST_SIDE
+    columns, rows = (max(int(extent / pixel), 1) for extent in (width, north - south))
+    longitude = west + (np.arange(columns) + 0.5) * (width / columns)
+    latitude = north - (np.arange(rows) + 0.5) * ((north - south) / rows)
+    return Sampling.nearest(grid, longitude[None, :], latitude[:, None]).apply(values).astype(np.float64)
 
 
 @contextmanager
