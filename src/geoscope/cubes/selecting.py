@@ -104,7 +104,11 @@ def cells_in_polygon(grid: Grid, polygon: shapely.Polygon | shapely.MultiPolygon
 
 def _cells_in_part(grid: Grid, polygon: shapely.Polygon | shapely.MultiPolygon) -> Cells:
     west, south, east, north = polygon.bounds
-    candidates = cells_in_box(grid, west, south, min(east, west + 360.0), north)
+    # A little wider, as what lies on the very edge is found exactly below.
+    more = 1e-6
+    candidates = cells_in_box(
+        grid, west - more, south - more, min(east + more, west - more + 360.0), north + more
+    )
     shapely.prepare(polygon)
     turns = [turn for turn in (-360.0, 0.0, 360.0) if west <= 180.0 + turn and east >= -180.0 + turn]
     found = [np.empty(0, np.int64)]
