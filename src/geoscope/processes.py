@@ -53,7 +53,7 @@ class Process:
     summary: str
     version: str
     run: Callable[[Job, Json], Json]
-    role: str = "administrator"
+    role: str | None = "administrator"
     inputs: Json = field(default_factory=dict)
     outputs: Json = field(default_factory=dict)
     personal: bool = False

@@ -258,7 +258,13 @@ class CutSettings(Group):
     """Limits of cuts and tiles."""
 
     max_values: Annotated[int, Field(ge=1)] = Field(
-        5_000_000, description="Largest number of values that one answer may hold."
+        20_000_000, description="Largest number of values that one answer may hold; what is more is a job."
+    )
+    max_job_values: Annotated[int, Field(ge=1)] = Field(
+        2_000_000_000, description="Largest number of values that a cut may hold that runs as a job."
+    )
+    keep_days: Annotated[float, Field(gt=0, le=3650)] = Field(
+        14.0, description="How long the result of such a job is kept."
     )
 
 

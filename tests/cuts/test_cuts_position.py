@@ -114,7 +114,9 @@ def test_csv_has_a_row_a_time_and_empty_cells_for_missing_values(client, sources
         f"{SCENARIOS}/position", params={"coords": COLORADO, "f": "CSV", "datetime": "2098/2099"}
     )
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert answer.headers["content-disposition"] == 'attachment; filename="uk-met-office-scenarios.csv"'
+    assert (
+        answer.headers["content-disposition"] == 'attachment; filename="uk-met-office-scenarios-position.csv"'
+    )
     rows = list(csv.reader(io.StringIO(answer.text)))
     assert rows[0] == ["instance", "time", "longitude", "latitude", "air_temperature (K)"]
     assert [row[:2] for row in rows[1:]] == [
@@ -141,10 +143,12 @@ def test_accept_header_chooses_the_form(client):
     ("query", "status", "said"),
     [
         ({}, 400, "coords"),
-        ({"coords": "MULTIPOINT((1 2),(3 4))"}, 400, "coords is a MULTIPOINT"),
-        ({"coords": "POINT Z (1 2 3)"}, 400, "coords is a POINT Z"),
+        ({"coords": "LINESTRING(1 2,3 4)"}, 400, "coords is a LINESTRING"),
+        ({"coords": "POINT Z (-105.2 40.1 3)"}, 404, "no levels"),
+        ({"coords": "POINT M (1 2 3)"}, 400, "coords has M"),
+        ({"coords": COLORADO, "colour": "red"}, 400, "no parameter 'colour'"),
         ({"coords": "POINT(1,2)"}, 400, "cannot be read"),
-        ({"coords": "POINT(nan 2)"}, 400, "cannot be read"),
+        ({"coords": "POINT(nan 2)"}, 400, "no place on Earth"),
         ({"coords": "POINT(40.1 -105.2)"}, 400, "longitude first"),
         ({"coords": "POINT(1e999 0)"}, 400, "no place on Earth"),
         ({"coords": "POINT(" + "1" * 10_000}, 400, "cannot be read"),
@@ -153,7 +157,7 @@ def test_accept_header_chooses_the_form(client):
         ({"coords": COLORADO, "datetime": "tomorrow"}, 400, "RFC 3339"),
         ({"coords": COLORADO, "datetime": "2150"}, 404, "from 1860-06-01T00:00:00Z to 2099-06-01T00:00:00Z"),
         ({"coords": COLORADO, "crs": "EPSG:3857"}, 400, "CRS84"),
-        ({"coords": COLORADO, "f": "GRIB"}, 400, "CoverageJSON, CSV"),
+        ({"coords": COLORADO, "f": "GRIB"}, 400, "CoverageJSON, NetCDF4, Zarr, CSV, Parquet"),
     ],
 )
 @pytest.mark.parametrize("path", [A1B, f"{SCENARIOS}/position"])

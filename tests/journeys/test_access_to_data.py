@@ -155,6 +155,29 @@ def test_right_that_ends_ends_for_the_session_at_once(session, people, item):
         until(lambda door=door: rolf.get(door).status_code == 200, 60, "a new right")
 
 
+def test_job_has_the_rights_that_its_owner_has_when_it_runs(platform, people, item):
+    west, south, east, north = item["bbox"]
+    point = {"coords": f"POINT({(west + east) / 2} {(south + north) / 2})", "f": "CSV"}
+    inputs = {"collection": "limited", "instance": "one", "query": "position", "parameters": point}
+
+    def ends_as(name, status):
+        # What a token says does not count: the portal knows what is granted now.
+        token = issue_token(platform.settings, name, frozenset({ROLE}) if name == "rita" else frozenset())
+        with httpx.Client(base_url=platform.url, headers={"Authorization": f"Bearer {token}"}) as client:
+            asked = client.post("/processes/cut/execution", json={"inputs": inputs})
+            job = asked.json()["jobID"]
+            return until(
+                lambda: (found := client.get(f"/jobs/{job}").json())["status"] == status and found, 60, status
+            )
+
+    assert f"people with the role {ROLE!r}" in ends_as("rita", "failed")["message"]
+    assert "nobody called 'nobody'" in ends_as("nobody", "failed")["message"]
+    assert ends_as("rolf", "successful")["progress"] == 100
+    for headers in ({}, {"Authorization": f"Bearer {issue_token(platform.settings, 'rolf')}"}):
+        address = f"{platform.url}/health/principals/rolf"
+        assert httpx.get(address, headers=headers).status_code == (403 if headers else 401)
+
+
 def test_pages_say_who_may_have_the_data_and_where_to_ask(platform, session, item):
     pages = [PAGE, ITEM_PAGE, "/series?collection=limited"]
     for path in pages:

@@ -33,6 +33,8 @@ _LONGEST_PIECE = 5.0
 # What rounding may cost a place that lies on an edge, in degrees.
 _ROUNDING = 1e-9
 _CELLS_AT_ONCE = 1_000_000
+# Parts of a polygon that are looked for one by one.
+_MOST_PARTS = 16
 
 
 @runtime_checkable
@@ -94,8 +96,19 @@ def cells_in_polygon(grid: Grid, polygon: shapely.Polygon | shapely.MultiPolygon
     polygon : shapely Polygon or MultiPolygon
         Degrees, longitudes in -180..540: one that crosses the date line goes on beyond 180, or is cut there.
     """
+    # A country with islands overseas has a box as large as an ocean: its parts have small ones.
+    pieces = shapely.get_parts(polygon)
+    parts = [_cells_in_part(grid, part) for part in (pieces if len(pieces) <= _MOST_PARTS else [polygon])]
+    return parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
+
+
+def _cells_in_part(grid: Grid, polygon: shapely.Polygon | shapely.MultiPolygon) -> Cells:
     west, south, east, north = polygon.bounds
-    candidates = cells_in_box(grid, west, south, min(east, west + 360.0), north)
+    # A little wider, as what lies on the very edge is found exactly below.
+    more = 1e-6
+    candidates = cells_in_box(
+        grid, west - more, south - more, min(east + more, west - more + 360.0), north + more
+    )
     shapely.prepare(polygon)
     turns = [turn for turn in (-360.0, 0.0, 360.0) if west <= 180.0 + turn and east >= -180.0 + turn]
     found = [np.empty(0, np.int64)]
@@ -159,7 +172,12 @@ def cells_along_path(grid: Grid, longitude: Degrees, latitude: Degrees) -> Cells
         If the path is so long that two million places would have to be looked up.
     """
     vectors, positions = _refined(longitude, latitude, grid.cell_size / _PLACES_A_CELL)
-    cells = grid.locate(*_places(vectors))
+    east, north = _places(vectors)
+    # A corner may lie on the edge of a cell: there no digit may be lost.
+    corners = positions == np.floor(positions)
+    which = positions[corners].astype(np.int64)
+    east[corners], north[corners] = np.asarray(longitude)[which], np.asarray(latitude)[which]
+    cells = grid.locate(east, north)
     entries = np.flatnonzero(np.append(True, cells[1:] != cells[:-1]))
     ends = np.append(entries[1:], len(cells)) - 1
     inside = cells[entries] != OUTSIDE

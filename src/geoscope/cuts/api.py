@@ -2,61 +2,64 @@
 
 import asyncio
 import re
-from typing import Annotated
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+import orjson
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from geoscope.cuts import coveragejson, metadata
+from geoscope.cuts import metadata
+from geoscope.cuts.answers import begun, pieces_of
+from geoscope.cuts.asking import cuts_of_collection, cuts_of_instance, job_request, require_allowed
+from geoscope.cuts.estimates import CutTooLargeError, estimate
+from geoscope.cuts.forms import Form
+from geoscope.cuts.locations import countries
 from geoscope.cuts.manifest import MANIFEST
-from geoscope.cuts.position import Series, read_series
-from geoscope.cuts.queries import Form, Place, check_reference_system, read_names
-from geoscope.cuts.table import csv_table
-from geoscope.errors import NotFoundError, TooLargeError
+from geoscope.cuts.parameters import PARAMETERS, Kind
+from geoscope.cuts.products import product_response
+from geoscope.cuts.queries import Question, read_question
+from geoscope.cuts.sweeping import sweep_now_and_then
+from geoscope.error_documents import problem_document
+from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError
 from geoscope.holdings import OpenHoldings, SeenHoldings, cache_headers, holdings_lifespan, is_cube
 from geoscope.settings import current_settings
 from geoscope.web import base_url, service_application
 
 # Data change only when an item is written anew; then an answer may be this old.
 CACHE_CONTROL = "public, max-age=60"
-MOST_INSTANCES = 50
+GEOJSON = "application/geo+json"
+_LOOK_EVERY_S = 0.5
+
+_PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "A problem, and what would fit"} | _PROBLEM,
+    "503": {"description": "A part of the platform does not answer now"} | _PROBLEM,
+}
 
 
-class PositionQuery:
-    """The parameters of a position query, read and checked."""
+class GeoJsonResponse(Response):
+    """GeoJSON, as the OpenAPI document names it."""
 
-    def __init__(
-        self,
-        request: Request,
-        coords: Annotated[str, Query(description="Place as POINT(longitude latitude), in degrees.")],
-        parameter_name: Annotated[
-            str | None,
-            Query(alias="parameter-name", description="Names, separated by commas; all by default."),
-        ] = None,
-        datetime: Annotated[
-            str | None, Query(description="Instant or interval, RFC 3339; open ends are `..`.")
-        ] = None,
-        crs: Annotated[str | None, Query(description="Only CRS84.")] = None,
-        f: Annotated[str | None, Query(description="`CoverageJSON` or `CSV`.")] = None,
-    ) -> None:
-        check_reference_system(crs)
-        self.place = Place.from_text(coords)
-        self.names = read_names(parameter_name)
-        self.datetime = datetime
-        self.form = Form.choose(f, request.headers.get("accept", ""))
-        self.max_values = current_settings().cuts.max_values
+    media_type = GEOJSON
 
 
-Position = Annotated[PositionQuery, Depends()]
-
-router = APIRouter(prefix="/edr")
+router = APIRouter(prefix="/edr", responses=REFUSALS)
 
 
 def create_application() -> FastAPI:
     """Make the application of the cuts service."""
-    application = service_application(MANIFEST, lifespan=holdings_lifespan)
+    application = service_application(MANIFEST, error_document=_error_document, lifespan=_lifespan)
     application.include_router(router)
     return application
+
+
+@asynccontextmanager
+async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
+    async with holdings_lifespan(application), sweep_now_and_then(current_settings()):
+        yield
 
 
 @router.get("", summary="Landing page")
@@ -82,9 +85,7 @@ async def collections(request: Request, holdings: OpenHoldings) -> Response:
 @router.get("/collections/{collection}", summary="One collection")
 async def one_collection(request: Request, holdings: OpenHoldings, collection: str) -> Response:
     """Describe a collection: extent, parameters, queries."""
-    document = await holdings.collection(collection)
-    if "cube:variables" not in document:
-        raise NotFoundError(f"The collection {collection!r} holds no cubes.", "Only cubes can be cut.")
+    document = await _collection(holdings, collection)
     return _document(metadata.collection(document, _address(request)), holdings)
 
 
@@ -104,59 +105,146 @@ async def one_instance(request: Request, holdings: OpenHoldings, collection: str
     return _document(metadata.instance(item, _address(request)), holdings)
 
 
-@router.get("/collections/{collection}/position", summary="Time series at a place, of each instance")
-async def collection_position(holdings: OpenHoldings, collection: str, query: Position) -> Response:
-    """Read a place in every instance; one that has nothing there or then is left out."""
-    items = await holdings.items(collection)
-    if len(items) > MOST_INSTANCES:
-        raise TooLargeError(
-            f"{collection!r} has {len(items)} instances; {MOST_INSTANCES} can be asked together.",
-            f"Ask one of them: /edr/collections/{collection}/instances/ID/position.",
-        )
-    share = query.max_values // max(len(items), 1)
-    readings = (_read(holdings, collection, item["id"], query, share) for item in items)
-    found = _those_that_have_data(await asyncio.gather(*readings, return_exceptions=True), collection)
-    return _series_response(holdings, found, query.form, collection)
+@router.get("/products/{product}/{name}", summary="The result of a job")
+async def product(request: Request, product: str, name: str) -> Response:
+    """Return what a job has cut; whoever has the address may, until it expires. Ranges are answered."""
+    return await product_response(request, product, name)
 
 
-@router.get("/collections/{collection}/instances/{instance}/position", summary="Time series at a place")
-async def instance_position(
-    holdings: OpenHoldings, collection: str, instance: str, query: Position
+Limit = Annotated[int, Query(ge=1, le=1000, description="Most locations of the answer.")]
+Bbox = Annotated[str | None, Query(description="Only locations that meet west,south,east,north.")]
+
+
+async def _locations(
+    request: Request, holdings: SeenHoldings, collection: str, bbox: str | None, limit: int
 ) -> Response:
-    """Read a place in one instance."""
-    series = await _read(holdings, collection, instance, query, query.max_values)
-    return _series_response(holdings, [series], query.form, f"{collection}-{instance}")
+    document = await _collection(holdings, collection)
+    address = f"{_address(request)}{request.url.path.removeprefix('/edr')}"
+    found = metadata.locations(countries(), document["extent"]["spatial"]["bbox"], address, bbox, limit)
+    return GeoJsonResponse(orjson.dumps(found), headers=cache_headers(holdings, CACHE_CONTROL))
 
 
-async def _read(
-    holdings: SeenHoldings, collection: str, instance: str, query: PositionQuery, max_values: int
-) -> Series:
-    cube = await holdings.cube(collection, instance)
-    return await read_series(instance, cube, query.place, query.names, query.datetime, max_values)
+@router.get(
+    "/collections/{collection}/locations", summary="Locations: countries", response_class=GeoJsonResponse
+)
+async def collection_locations(
+    request: Request, holdings: OpenHoldings, collection: str, bbox: Bbox = None, limit: Limit = 1000
+) -> Response:
+    """List the countries that the collection covers, as GeoJSON."""
+    return await _locations(request, holdings, collection, bbox, limit)
 
 
-def _those_that_have_data(readings: list[Series | BaseException], collection: str) -> list[Series]:
-    """Leave out the instances that have nothing at this place or time, unless that is all of them."""
-    for reading in readings:
-        if isinstance(reading, BaseException) and not isinstance(reading, NotFoundError):
-            raise reading
-    found = [reading for reading in readings if isinstance(reading, Series)]
-    if not found:
-        reasons = [reading for reading in readings if isinstance(reading, NotFoundError)]
-        raise reasons[0] if reasons else NotFoundError(f"The collection {collection!r} has no instances yet.")
-    return found
+@router.get(
+    "/collections/{collection}/instances/{instance}/locations",
+    summary="Locations: countries",
+    response_class=GeoJsonResponse,
+)
+async def instance_locations(
+    request: Request,
+    holdings: OpenHoldings,
+    collection: str,
+    instance: str,
+    bbox: Bbox = None,
+    limit: Limit = 1000,
+) -> Response:
+    """List the countries that the collection of the instance covers, as GeoJSON."""
+    await holdings.item(collection, instance)
+    return await _locations(request, holdings, collection, bbox, limit)
 
 
-def _series_response(holdings: SeenHoldings, found: list[Series], form: Form, name: str) -> Response:
+def _add_queries() -> None:
+    """Add the routes of each kind of query: for collections, and for instances."""
+    for kind in Kind:
+        place = f"{kind}/{{location}}" if kind is Kind.LOCATIONS else str(kind)
+        for path, where in (("", "collection"), ("/instances/{instance}", "instance")):
+            router.add_api_route(
+                f"/collections/{{collection}}{path}/{place}",
+                _query_of(kind),
+                methods=["GET"],
+                name=f"{where}_{kind}",
+                operation_id=f"{where}_{kind}",
+                summary=metadata.TITLES[kind],
+                openapi_extra=metadata.openapi_of_query(PARAMETERS[kind], in_instance=bool(path), kind=kind),
+            )
+
+
+def _query_of(kind: Kind) -> Callable[..., Coroutine[Any, Any, Response]]:
+    async def query(request: Request, holdings: OpenHoldings) -> Response:
+        path = request.path_params
+        given = dict(request.query_params)
+        if len(given) < len(request.query_params.multi_items()):
+            raise InvalidInputError("A parameter is given several times.", "Separate values with commas.")
+        # Outlines of countries are read when they are first asked for: that takes half a second.
+        question = await asyncio.to_thread(
+            read_question, kind, given, request.headers.get("accept", ""), path.get("location")
+        )
+        return await _answer(request, holdings, question, given)
+
+    return query
+
+
+async def _answer(
+    request: Request, holdings: SeenHoldings, question: Question, given: dict[str, str]
+) -> Response:
+    path = request.path_params
+    collection, instance = path["collection"], path.get("instance")
+    if instance is None:
+        cuts = await cuts_of_collection(holdings, collection, question)
+    else:
+        cuts = await cuts_of_instance(holdings, collection, instance, question)
+    asked = job_request(base_url(request), path, question.kind, given)
+    if question.only_estimate:
+        settings = current_settings().cuts
+        found = await asyncio.to_thread(estimate, cuts, question.form)
+        document = metadata.estimate_document(found, settings.max_values, settings.max_job_values, asked)
+        return Response(
+            orjson.dumps(document), media_type="application/json", headers=cache_headers(holdings, "no-cache")
+        )
+    await asyncio.to_thread(require_allowed, cuts, question.form, asked, current_settings().cuts)
+    title = collection if instance is None else f"{collection}-{instance}"
+    pieces = pieces_of(cuts, question.form, title)
+    body = await _while_connected(request, begun(pieces, cuts))
+    return StreamingResponse(
+        body,
+        media_type=question.form.media_type,
+        headers=_headers(holdings, question.form, f"{title}-{question.kind}"),
+    )
+
+
+async def _while_connected[Result](request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """Do the work; if the client goes away before it is done, end it."""
+    task = asyncio.create_task(work)
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=_LOOK_EVERY_S)
+            if not task.done() and await request.is_disconnected():
+                raise _GoneError("The client has gone away.")
+        return task.result()
+    finally:
+        task.cancel()
+
+
+class _GoneError(GeoscopeError):
+    """Nobody waits for the answer any more (the status is that of nginx; nobody sees it)."""
+
+    status = 499
+    code = "ClientClosedRequest"
+
+
+async def _collection(holdings: SeenHoldings, collection: str) -> dict[str, Any]:
+    document = await holdings.collection(collection)
+    if "cube:variables" not in document:
+        raise NotFoundError(f"The collection {collection!r} holds no cubes.", "Only cubes can be cut.")
+    return document
+
+
+def _headers(holdings: SeenHoldings, form: Form, name: str) -> dict[str, str]:
     headers = cache_headers(holdings, CACHE_CONTROL)
     headers["Vary"] = ", ".join(filter(None, ("Accept", headers.get("Vary"))))
-    if form is Form.CSV:
+    if form is not Form.COVERAGE_JSON:
         safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-        headers["Content-Disposition"] = f'attachment; filename="{safe}.csv"'
-        return Response(csv_table(found), media_type=form.media_type, headers=headers)
-    one = len(found) == 1
-    content = coveragejson.coverage_document(found[0]) if one else coveragejson.collection_document(found)
-    return Response(content, media_type=form.media_type, headers=headers)
+        headers["Content-Disposition"] = f'attachment; filename="{safe}{form.suffix}"'
+    return headers
 
 
 def _document(model: BaseModel, holdings: SeenHoldings | None = None) -> Response:
@@ -165,5 +253,13 @@ def _document(model: BaseModel, holdings: SeenHoldings | None = None) -> Respons
     return Response(content, headers=headers, media_type="application/json")
 
 
+def _error_document(error: GeoscopeError) -> tuple[dict[str, Any], str]:
+    document, media_type = problem_document(error)
+    return document | (error.members if isinstance(error, CutTooLargeError) else {}), media_type
+
+
 def _address(request: Request) -> str:
     return f"{base_url(request)}/edr"
+
+
+_add_queries()

@@ -1,29 +1,40 @@
 """The catalogue's documents in the words of OGC API - EDR 1.1: collections and their instances."""
 
+import math
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+import shapely
 from edr_pydantic.capabilities import ConformanceModel, LandingPageModel
 from edr_pydantic.collections import Collection, Collections, Instance, Instances
 from edr_pydantic.data_queries import DataQueries, EDRQuery
-from edr_pydantic.extent import Extent, Spatial, Temporal
+from edr_pydantic.extent import Extent, Spatial, Temporal, Vertical
 from edr_pydantic.link import EDRQueryLink, Link
 from edr_pydantic.observed_property import ObservedProperty
 from edr_pydantic.parameter import Parameter, Parameters
 from edr_pydantic.unit import Unit
 from edr_pydantic.variables import Variables
+from shapely.geometry.base import BaseGeometry
 
 from geoscope.cubes.times import GREGORIAN
 from geoscope.cuts.coveragejson import CRS84, STANDARD_NAMES
-from geoscope.cuts.queries import Form
+from geoscope.cuts.estimates import Estimate
+from geoscope.cuts.forms import Form
+from geoscope.cuts.geometries import CRS84_NAMES, EPSG_4326_NAMES
+from geoscope.cuts.locations import Country
+from geoscope.cuts.parameters import METRES, Kind
+from geoscope.cuts.parameters import Parameter as QueryParameter
+from geoscope.errors import InvalidInputError
 from geoscope.holdings import Document
 
 EDR = "http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf"
 CONFORMANCE_CLASSES = [
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
-    *(f"{EDR}/{name}" for name in ("core", "collections", "json", "covjson", "queries")),
+    *(f"{EDR}/{name}" for name in ("core", "collections", "json", "geojson", "covjson", "queries")),
 ]
 FORMS = [form.value for form in Form]
 JSON = "application/json"
@@ -58,12 +69,12 @@ def collection(document: Document, base: str) -> Collection:
     """Return one collection from its STAC document."""
     address = f"{base}/collections/{quote(document['id'], safe='')}"
     interval = document["extent"]["temporal"]["interval"][0]
-    queries = {
-        "position": _query(
-            "position", f"{address}/position", "Time series at a place, one coverage an instance"
-        ),
-        "instances": _query("instances", f"{address}/instances", "Its instances, such as scenarios or runs"),
-    }
+    link = EDRQueryLink(
+        href=f"{address}/instances",
+        rel="data",
+        title="Its instances, such as scenarios or runs",
+        variables=Variables(title="Instances", query_type="instances"),
+    )
     return Collection(
         id=document["id"],
         title=document.get("title"),
@@ -73,8 +84,8 @@ def collection(document: Document, base: str) -> Collection:
         extent=_extent(
             document["extent"]["spatial"]["bbox"], interval, document, _collection_calendar(document)
         ),
-        data_queries=DataQueries(**queries),
-        crs=["CRS84"],
+        data_queries=DataQueries(**_queries(address), instances=EDRQuery(link=link)),
+        crs=CRS,
         output_formats=FORMS,
         parameter_names=_parameters(document["cube:variables"]),
     )
@@ -96,7 +107,6 @@ def instance(item: Document, base: str) -> Instance:
         properties.get("start_datetime") or properties["datetime"],
         properties.get("end_datetime") or properties["datetime"],
     ]
-    query = _query("position", f"{address}/position", "Time series at a place")
     return Instance(
         id=item["id"],
         title=properties.get("title"),
@@ -104,8 +114,8 @@ def instance(item: Document, base: str) -> Instance:
         keywords=properties.get("keywords"),
         links=_links(item, address),
         extent=_extent([item["bbox"]], interval, properties, properties.get("geoscope:calendar", GREGORIAN)),
-        data_queries=DataQueries(position=query),
-        crs=["CRS84"],
+        data_queries=DataQueries(**_queries(address)),
+        crs=CRS,
         output_formats=FORMS,
         parameter_names=_parameters(properties.get("cube:variables", {})),
     )
@@ -122,24 +132,112 @@ def _links(document: Document, address: str) -> list[Link]:
     return links
 
 
-def _query(kind: str, href: str, title: str) -> EDRQuery:
-    variables: dict[str, Any] = {"title": title, "query_type": kind}
-    if kind == "position":
-        variables |= {
-            "description": "coords is well-known text: POINT(longitude latitude)",
-            "output_formats": FORMS,
-            "default_output_format": Form.COVERAGE_JSON.value,
-            "crs_details": [{"crs": "CRS84", "wkt": _CRS84_WKT}],
+def locations(
+    known: Sequence[Country], boxes: list[list[float]], address: str, bbox: str | None, limit: int
+) -> Document:
+    """Return the countries that boxes, and the one that was asked for, meet: a GeoJSON FeatureCollection."""
+    areas = [shapely.union_all([_area(box) for box in boxes])]
+    if bbox is not None:
+        areas.append(_area(_read_box(bbox)))
+    found = [each for each in known if all(shapely.intersects(each.outline, area) for area in areas)]
+    return {
+        "type": "FeatureCollection",
+        "numberMatched": len(found),
+        "numberReturned": min(len(found), limit),
+        "links": [{"rel": "self", "href": address, "type": "application/geo+json"}],
+        "features": [each.feature(f"{address}/{quote(each.id)}") for each in found[:limit]],
+    }
+
+
+def estimate_document(
+    found: Estimate, max_values: int, max_job_values: int, asked: Mapping[str, Any]
+) -> Document:
+    """Return what a cut would be, and how to get it."""
+    document: Document = {"estimate": found.document(), "maxValues": max_values}
+    document["allowed"] = found.values <= max_values
+    if found.values <= max_job_values:
+        document["job"] = dict(asked)
+    return document
+
+
+def openapi_of_query(parameters: Sequence[QueryParameter], *, in_instance: bool, kind: Kind) -> Document:
+    """Return what the OpenAPI document says of a query: its parameters and answers."""
+    in_path = ["collection", *(["instance"] if in_instance else [])]
+    in_path += ["location"] if kind is Kind.LOCATIONS else []
+    described: list[Document] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in in_path
+    ]
+    described += [
+        {
+            "name": parameter.name,
+            "in": "query",
+            "required": parameter.required,
+            "description": parameter.description,
+            "schema": {"type": "string"},
         }
-    return EDRQuery(link=EDRQueryLink(href=href, rel="data", title=title, variables=Variables(**variables)))
+        | ({"example": parameter.example} if parameter.example else {})
+        for parameter in parameters
+    ]
+    media_types: Document = {form.media_type.partition(";")[0]: {} for form in Form}
+    return {
+        "parameters": described,
+        "responses": {
+            "200": {
+                "description": "The cut, or its estimate",
+                "content": {"application/json": {}} | media_types,
+            },
+        },
+    }
+
+
+def _read_box(bbox: str) -> list[float]:
+    try:
+        west, south, east, north = map(float, bbox[:200].split(","))
+    except ValueError:
+        west = south = east = north = math.nan
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidInputError(
+            f"bbox={bbox[:80]!r} cannot be read.", "Expected west,south,east,north in degrees."
+        )
+    return [west, south, east, north]
+
+
+def _area(box: list[float]) -> BaseGeometry:
+    west, south, east, north = box if len(box) == 4 else (box[0], box[1], box[3], box[4])
+    if west <= east:
+        return shapely.box(west, south, east, north)
+    return shapely.union(shapely.box(west, south, 180, north), shapely.box(-180, south, east, north))
+
+
+def _queries(address: str) -> dict[str, EDRQuery]:
+    return {str(kind): _query(kind, address) for kind in Kind}
+
+
+def _query(kind: Kind, address: str) -> EDRQuery:
+    title = TITLES[kind]
+    variables: dict[str, Any] = {
+        "title": title,
+        "query_type": str(kind),
+        "description": _HINTS[kind],
+        "output_formats": FORMS,
+        "default_output_format": Form.COVERAGE_JSON.value,
+        "crs_details": [{"crs": "CRS84", "wkt": _CRS84_WKT}, {"crs": "EPSG:4326", "wkt": _EPSG_4326_WKT}],
+    }
+    if kind is Kind.RADIUS:
+        variables["within_units"] = list(METRES)
+    if kind is Kind.CORRIDOR:
+        variables |= {"width_units": list(METRES), "height_units": ["The unit of the levels"]}
+    link = EDRQueryLink(href=f"{address}/{kind}", rel="data", title=title, variables=Variables(**variables))
+    return EDRQuery(link=link)
 
 
 def _extent(bbox: list[list[float]], interval: list[Any], document: Document, calendar: str) -> Extent:
     dimensions = document.get("cube:dimensions", {}).values()
     time: Document = next((one for one in dimensions if one.get("type") == "temporal"), {})
     start, end = interval
+    vertical = _vertical(document)
     if start is None or end is None:
-        return Extent(spatial=Spatial(bbox=bbox, crs=CRS84))
+        return Extent(spatial=Spatial(bbox=bbox, crs=CRS84), vertical=vertical)
     values = time.get("values") or [start if start == end else f"{start}/{end}"]
     return Extent(
         spatial=Spatial(bbox=bbox, crs=CRS84),
@@ -148,7 +246,35 @@ def _extent(bbox: list[list[float]], interval: list[Any], document: Document, ca
             values=values,
             trs=_time_system(calendar),
         ),
+        vertical=vertical,
     )
+
+
+def _vertical(document: Document) -> Vertical | None:
+    """Return the levels of a cube; where its variables have different ones, the first."""
+    dimensions = document.get("cube:dimensions", {})
+    for name, one in dimensions.items():
+        values = one.get("values") or one.get("extent")
+        if one.get("axis") == "z" and values:
+            texts = [f"{value:g}" for value in values]
+            low, high = min(values), max(values)
+            return Vertical(
+                interval=[[f"{low:g}", f"{high:g}"]],
+                values=texts,
+                vrs=_vertical_system(name, one.get("unit")),
+            )
+    return None
+
+
+def _vertical_system(name: str, unit: str | None) -> str:
+    safe = re.sub(r'["\\]', "", name)
+    units = {
+        "m": 'LENGTHUNIT["metre",1]',
+        "Pa": 'PRESSUREUNIT["pascal",1]',
+        "hPa": 'PRESSUREUNIT["hectopascal",100]',
+    }
+    measured = units.get(unit or "", 'SCALEUNIT["unity",1]')
+    return f'VERTCRS["{safe}",VDATUM["{safe}"],CS[vertical,1],AXIS["{safe} (Z)",up],{measured}]'
 
 
 def _collection_calendar(document: Document) -> str:
@@ -182,8 +308,33 @@ def _time_system(calendar: str) -> str:
     return f'TIMECRS["Time",TDATUM["Time",CALENDAR["{name}"]],CS[TemporalDateTime,1],AXIS["Time (T)",future]]'
 
 
+TITLES = {
+    Kind.POSITION: "Series and profiles at places",
+    Kind.RADIUS: "Cells within a distance of places",
+    Kind.AREA: "Cells in a polygon",
+    Kind.CUBE: "A box",
+    Kind.TRAJECTORY: "Along a path",
+    Kind.CORRIDOR: "Around a path",
+    Kind.LOCATIONS: "Cells of a country",
+}
+_HINTS = {
+    Kind.POSITION: "coords is well-known text: POINT(longitude latitude), or MULTIPOINT",
+    Kind.RADIUS: "coords is well-known text, POINT or MULTIPOINT; within and within-units",
+    Kind.AREA: "coords is well-known text, POLYGON or MULTIPOLYGON",
+    Kind.CUBE: "bbox=west,south,east,north, or six numbers with the lowest and the highest level",
+    Kind.TRAJECTORY: "coords is well-known text: LINESTRING, with Z (levels) and M (seconds since 1970)",
+    Kind.CORRIDOR: "coords is a LINESTRING; corridor-width and width-units",
+    Kind.LOCATIONS: "/locations lists countries; /locations/FRA (or a name) cuts one out",
+}
+CRS = [CRS84_NAMES[0], EPSG_4326_NAMES[0]]
+
 _CRS84_WKT = (
     'GEOGCRS["WGS 84 (CRS84)",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563]],'
     'CS[ellipsoidal,2],AXIS["geodetic longitude (Lon)",east],AXIS["geodetic latitude (Lat)",north],'
     'ANGLEUNIT["degree",0.0174532925199433],ID["OGC","CRS84"]]'
+)
+_EPSG_4326_WKT = (
+    'GEOGCRS["WGS 84",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563]],'
+    'CS[ellipsoidal,2],AXIS["geodetic latitude (Lat)",north],AXIS["geodetic longitude (Lon)",east],'
+    'ANGLEUNIT["degree",0.0174532925199433],ID["EPSG",4326]]'
 )

@@ -1,88 +1,112 @@
-"""What a person asks of a cut, read strictly: a place, names of parameters, a form of answer."""
+"""What a person asks of a cut, read strictly: a region, names, times, levels and a form of answer.
 
+Each kind of query has its parameters, as OGC API - EDR 1.1 names them. They are given as a mapping of texts,
+the same from a URL and from the inputs of a job.
+"""
+
+import math
 import re
-from enum import Enum
-from typing import NamedTuple, Self
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+import numpy as np
+
+from geoscope.cubes.selecting import FARTHEST_M
+from geoscope.cuts.forms import Form
+from geoscope.cuts.geometries import Points, is_latitude_first, read_points, read_polygon
+from geoscope.cuts.levels import WantedLevels
+from geoscope.cuts.locations import country
+from geoscope.cuts.parameters import METRES, PARAMETERS, UNIT_NAMES, Kind
+from geoscope.cuts.regions import Area, Box, Circles, Corridor, Path, Places, Region
 from geoscope.errors import InvalidInputError
 
-# OGC API - EDR 1.1, section 8.2.1: coordinates are well-known text.
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_POINT = re.compile(rf"\s*POINT\s*\(\s*({_NUMBER})\s+({_NUMBER})\s*\)\s*", re.IGNORECASE)
-_GEOMETRY = re.compile(r"\s*([A-Za-z]+)\s*(ZM|Z|M)?\s*\(", re.IGNORECASE)
-LONGEST_COORDS = 200
-
-CRS84_NAMES = (
-    "CRS84",
-    "OGC:CRS84",
-    "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
-    "urn:ogc:def:crs:OGC::CRS84",
-)
+MOST_LATTICE = 4096
+# As OWSLib writes it.
+_OTHER_NAMES = {"parameter_names": "parameter-name"}
+_YES = ("true", "1", "yes")
+_NO = ("false", "0", "no")
 
 
-class Place(NamedTuple):
-    """A place on Earth, in degrees (CRS84)."""
+@dataclass(frozen=True)
+class Question:
+    """A query that was read, before any data was looked at.
 
-    longitude: float
-    latitude: float
+    Attributes
+    ----------
+    region : Region
+        Where.
+    names : list of str
+        Of the variables; all if empty.
+    datetime : str or None
+        An instant or interval; all times for None.
+    levels : WantedLevels or None
+        All for None.
+    height_reach : float or None
+        Of a corridor: half its height, in the unit of the levels, around the path's own heights.
+    form : Form
+        Of the answer.
+    only_estimate : bool
+        Whether only the size is asked for.
+    """
 
-    @classmethod
-    def from_text(cls, coords: str) -> Self:
-        """Read `POINT(longitude latitude)`.
+    kind: Kind
+    region: Region
+    names: list[str]
+    datetime: str | None
+    levels: WantedLevels | None
+    form: Form
+    only_estimate: bool
 
-        Raises
-        ------
-        InvalidInputError
-            If it is another geometry, no geometry, or no place on Earth.
-        """
-        match = _POINT.fullmatch(coords[:LONGEST_COORDS])
-        if match is None:
-            geometry = _GEOMETRY.match(coords)
-            kind = f"{geometry[1]} {geometry[2] or ''}".strip().upper() if geometry else ""
-            what = (
-                f"coords is a {kind}"
-                if kind not in ("", "POINT")
-                else f"coords={coords[:80]!r} cannot be read"
-            )
+
+def read_question(
+    kind: Kind, given: Mapping[str, str], accept: str = "", location: str | None = None
+) -> Question:
+    """Read a query.
+
+    Parameters
+    ----------
+    kind : Kind
+        Which.
+    given : mapping of str to str
+        Its parameters.
+    accept : str
+        The header that says which forms are liked; `f` counts before it.
+    location : str, optional
+        Of a query for a location: its id.
+
+    Raises
+    ------
+    InvalidInputError
+        Naming the parameter that is unknown, missing or cannot be read, and what would fit.
+    NotFoundError
+        If there is no such location.
+    """
+    given = {_OTHER_NAMES.get(name, name): value for name, value in given.items()}
+    known = {parameter.name: parameter for parameter in PARAMETERS[kind]}
+    if unknown := sorted(given.keys() - known.keys()):
+        raise InvalidInputError(
+            f"A {kind} query has no parameter {', '.join(map(repr, unknown))}.",
+            f"It has: {', '.join(known)}.",
+        )
+    for parameter in known.values():
+        if parameter.required and not given.get(parameter.name, "").strip():
             raise InvalidInputError(
-                f"{what}.", "Expected one point as longitude and latitude in degrees: POINT(-0.13 51.51)."
+                f"The parameter {parameter.name} is missing.",
+                f"{parameter.description} For example {parameter.name}={parameter.example}.",
             )
-        longitude, latitude = float(match[1]), float(match[2])
-        if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
-            raise InvalidInputError(
-                f"POINT({longitude:g} {latitude:g}) is no place on Earth.",
-                "Expected the longitude first, from -180 to 180, then the latitude, from -90 to 90.",
-            )
-        return cls(longitude, latitude)
-
-
-class Form(Enum):
-    """Forms of answer; the value is the name that `f` takes."""
-
-    COVERAGE_JSON = "CoverageJSON"
-    CSV = "CSV"
-
-    @property
-    def media_type(self) -> str:
-        """Media type of the answer."""
-        return "application/prs.coverage+json" if self is Form.COVERAGE_JSON else "text/csv; charset=utf-8"
-
-    @classmethod
-    def choose(cls, f: str | None, accept: str) -> Self:
-        """Choose the form from the parameter `f`, else from the Accept header.
-
-        Raises
-        ------
-        InvalidInputError
-            If `f` names none of them.
-        """
-        if f is not None:
-            for form in cls:
-                if f.casefold() == form.value.casefold():
-                    return form
-            names = ", ".join(form.value for form in cls)
-            raise InvalidInputError(f"f={f!r} is no form of answer.", f"Expected one of: {names}.")
-        return cls(Form.CSV) if _prefers_csv(accept) else cls(Form.COVERAGE_JSON)
+    region = Area(country(location).outline) if location is not None else _REGIONS[kind](given)
+    levels = WantedLevels.parse(given.get("z"))
+    if levels is None:
+        levels = _levels_of_region(kind, given)
+    return Question(
+        kind=kind,
+        region=region,
+        names=read_names(given.get("parameter-name")),
+        datetime=_times_of(kind, given),
+        levels=levels,
+        form=Form.choose(given.get("f"), accept),
+        only_estimate=_is_yes(given, "estimate"),
+    )
 
 
 def read_names(names: str | None) -> list[str]:
@@ -90,18 +114,150 @@ def read_names(names: str | None) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in (names or "").split(",") if name.strip()))
 
 
-def check_reference_system(crs: str | None) -> None:
-    """Refuse coordinates in any system but longitude and latitude (CRS84)."""
-    if crs is not None and crs not in CRS84_NAMES:
-        raise InvalidInputError(f"crs={crs!r} is not offered.", f"Expected one of: {', '.join(CRS84_NAMES)}.")
+def _points(given: Mapping[str, str], *kinds: str) -> Points:
+    return read_points(given["coords"], *kinds, latitude_first=is_latitude_first(given.get("crs")))
 
 
-def _prefers_csv(accept: str) -> bool:
-    """Tell whether `text/csv` stands before every JSON in an Accept header."""
-    for entry in accept.lower().split(","):
-        media_type = entry.partition(";")[0].strip()
-        if media_type == "text/csv":
-            return True
-        if "json" in media_type or media_type == "*/*":
-            return False
-    return False
+def _position(given: Mapping[str, str]) -> Region:
+    points = _points(given, "POINT", "MULTIPOINT")
+    is_single = given["coords"].strip()[:5].upper() == "POINT"
+    if points.height is not None and "z" in given:
+        raise InvalidInputError("Both coords and z name levels.", "Leave out one of them.")
+    if is_single:
+        points = Points(points.longitude, points.latitude)
+    return Places(points, is_single)
+
+
+def _radius(given: Mapping[str, str]) -> Region:
+    points = _points(given, "POINT", "MULTIPOINT")
+    return Circles(points, _distance(given, "within", "within-units"))
+
+
+def _area(given: Mapping[str, str]) -> Region:
+    return Area(read_polygon(given["coords"], latitude_first=is_latitude_first(given.get("crs"))))
+
+
+def _cube(given: Mapping[str, str]) -> Region:
+    numbers = _box_numbers(given)
+    west, south, east, north = (
+        numbers[index] for index in ((0, 1, 3, 4) if len(numbers) == 6 else (0, 1, 2, 3))
+    )
+    if is_latitude_first(given.get("crs")):
+        west, south, east, north = south, west, north, east
+    if not (all(-180 <= edge <= 180 for edge in (west, east)) and -90 <= south <= north <= 90):
+        raise InvalidInputError(
+            f"bbox={given['bbox'][:80]!r} is no box on Earth.",
+            "Expected west,south,east,north in degrees (in EPSG:4326: south,west,north,east).",
+        )
+    columns, rows = (_lattice_size(given, name) for name in ("resolution-x", "resolution-y"))
+    return Box(west, south, east, north, columns, rows)
+
+
+def _trajectory(given: Mapping[str, str]) -> Region:
+    return Path(_path(given))
+
+
+def _corridor(given: Mapping[str, str]) -> Region:
+    points = _path(given)
+    if ("corridor-height" in given) != ("height-units" in given):
+        raise InvalidInputError("corridor-height and height-units belong together.", "Give both, or neither.")
+    return Corridor(points, _distance(given, "corridor-width", "width-units") / 2)
+
+
+def _path(given: Mapping[str, str]) -> Points:
+    points = _points(given, "LINESTRING")
+    if points.height is not None and "z" in given:
+        raise InvalidInputError("Both coords and z name levels.", "Leave out one of them.")
+    if points.time is not None and "datetime" in given:
+        raise InvalidInputError("Both coords and datetime name times.", "Leave out one of them.")
+    if points.time is not None and np.any(np.diff(points.time) < 0):
+        raise InvalidInputError("The times (M) in coords go back.", "Expected them to rise along the path.")
+    return points
+
+
+_REGIONS: dict[Kind, Callable[[Mapping[str, str]], Region]] = {
+    Kind.POSITION: _position,
+    Kind.RADIUS: _radius,
+    Kind.AREA: _area,
+    Kind.CUBE: _cube,
+    Kind.TRAJECTORY: _trajectory,
+    Kind.CORRIDOR: _corridor,
+}
+
+
+def _levels_of_region(kind: Kind, given: Mapping[str, str]) -> WantedLevels | None:
+    """Return the levels that the region itself names."""
+    if kind is Kind.CUBE and len(numbers := _box_numbers(given)) == 6:
+        return WantedLevels.parse(f"{numbers[2]!r}/{numbers[5]!r}")
+    if kind is Kind.POSITION:
+        points = _points(given, "POINT", "MULTIPOINT")
+        if points.height is not None and len(points.height) == 1:
+            return WantedLevels.parse(repr(float(points.height[0])))
+    if kind is Kind.CORRIDOR and (height := _points(given, "LINESTRING").height) is not None:
+        half = _number(given, "corridor-height") / 2 if "corridor-height" in given else 0.0
+        return WantedLevels.parse(f"{float(height.min()) - half!r}/{float(height.max()) + half!r}")
+    return None
+
+
+def _times_of(kind: Kind, given: Mapping[str, str]) -> str | None:
+    if kind is Kind.CORRIDOR and (times := _points(given, "LINESTRING").time) is not None:
+        first, last = (np.datetime64(int(edge), "s") for edge in (times[0], times[-1]))
+        return f"{first}Z/{last}Z"
+    return given.get("datetime")
+
+
+def _distance(given: Mapping[str, str], name: str, unit_name: str) -> float:
+    value = _number(given, name)
+    unit = given[unit_name].strip().lower()
+    unit = UNIT_NAMES.get(unit, unit)
+    if unit not in METRES:
+        raise InvalidInputError(
+            f"{unit_name}={given[unit_name][:40]!r} is not known.", f"Expected one of: {', '.join(METRES)}."
+        )
+    metres = value * METRES[unit]
+    if not 0 < metres <= 2 * FARTHEST_M:
+        raise InvalidInputError(
+            f"{name}={given[name][:40]} {unit} does not fit on Earth.",
+            f"Expected more than 0 and at most {FARTHEST_M / METRES[unit]:,.0f} {unit}.",
+        )
+    return metres
+
+
+def _number(given: Mapping[str, str], name: str) -> float:
+    try:
+        value = float(given[name])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise InvalidInputError(f"{name}={given[name][:40]!r} cannot be used.", "Expected a number above 0.")
+    return value
+
+
+def _lattice_size(given: Mapping[str, str], name: str) -> int:
+    text = given.get(name, "0").strip()
+    if not re.fullmatch(r"\d{1,6}", text) or int(text) > MOST_LATTICE:
+        raise InvalidInputError(
+            f"{name}={text[:40]!r} cannot be used.",
+            f"Expected a number of places from 0 (all) to {MOST_LATTICE}.",
+        )
+    return int(text)
+
+
+def _box_numbers(given: Mapping[str, str]) -> list[float]:
+    try:
+        numbers = [float(part) for part in given["bbox"][:400].split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (4, 6) or not all(map(math.isfinite, numbers)):
+        raise InvalidInputError(
+            f"bbox={given['bbox'][:80]!r} cannot be read.",
+            "Expected 4 numbers (west,south,east,north) or 6 (with the lowest and the highest level).",
+        )
+    return numbers
+
+
+def _is_yes(given: Mapping[str, str], name: str) -> bool:
+    text = given.get(name, "false").strip().lower()
+    if text not in (*_YES, *_NO):
+        raise InvalidInputError(f"{name}={text[:40]!r} cannot be read.", "Expected true or false.")
+    return text in _YES

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from geoscope.portal.api.application import account_api, api
+from geoscope.portal.granted import granted_principal
 from geoscope.portal.housekeeping import housekeeping
 from geoscope.portal.registry.health import portal_health
 from geoscope.settings import has_saml
@@ -13,6 +14,7 @@ from geoscope.settings import has_saml
 urlpatterns = [
     path("health", portal_health, name="health"),
     path("health/housekeeping", housekeeping),
+    path("health/principals/<str:subject>", granted_principal),
     path("services", include("geoscope.portal.registry.urls")),
     path("", include("geoscope.portal.identity.urls")),
     path("", include("geoscope.portal.grants.urls")),

@@ -11,7 +11,7 @@ MANIFEST = Manifest(
     title="Digital twins",
     summary=(
         "Ask for digital-twin output in ECMWF's words: points, profiles, areas and tracks as CoverageJSON in "
-        "milliseconds, or whole fields as GRIB, with the clients that Destination Earth has. Or open it as Zarr."
+        "milliseconds, whole fields as GRIB, with the clients that Destination Earth has; or open it as Zarr."
     ),
     provider=Provider(name="Geoscope"),
     category=Category.GET,

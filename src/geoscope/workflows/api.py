@@ -88,7 +88,8 @@ def execute(
     asked: Annotated[ExecutionRequest, Body(default_factory=ExecutionRequest)],
 ) -> StatusInfo:
     """Ask for a process: 201 with a new job, or 200 with the one that already does the same work."""
-    principal.require_role(process.role)
+    if process.role is not None:
+        principal.require_role(process.role)
     check_inputs(process, asked.inputs)
     job, is_new = queue.submit(process.id, asked.inputs, principal.subject, personal=process.personal)
     response.status_code = 201 if is_new else 200

@@ -20,9 +20,9 @@ from geoscope.catalogue.orders.sources import SOURCE_BUCKETS, safe_name
 from geoscope.catalogue.publishing.places import is_served
 from geoscope.catalogue.readers import reader_of, require_data_of
 from geoscope.catalogue.stac_api.exchange import Items, store_for
-from geoscope.catalogue.stac_api.object_responses import object_response
 from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.errors import InvalidInputError, NotFoundError
+from geoscope.object_responses import object_response
 from geoscope.objects import PUBLIC_BUCKETS, Place, open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import current_settings

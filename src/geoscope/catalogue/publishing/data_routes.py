@@ -11,9 +11,9 @@ from geoscope.catalogue.models import Sharing
 from geoscope.catalogue.publishing.places import THUMBNAILS, USER, is_served, uploads_of
 from geoscope.catalogue.readers import reader_of, require_data_of
 from geoscope.catalogue.stac_api.exchange import Store
-from geoscope.catalogue.stac_api.object_responses import object_response
 from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.errors import InvalidInputError, NotFoundError
+from geoscope.object_responses import object_response
 from geoscope.objects import Place, open_bucket, s3_address
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import current_settings

@@ -8,8 +8,8 @@ TEXTS = (
     _("Item search"),
     _("Cuts"),
     _(
-        "Get just the part of a dataset that matters: a time series at a place, read from the cube in "
-        "milliseconds, as CoverageJSON or CSV. No file is downloaded."
+        "Get just the part of a dataset that matters: a place, a profile, a circle, a country, a box, a "
+        "path; read from the cube and streamed as CoverageJSON, NetCDF, Zarr, CSV or Parquet."
     ),
     _("Collections that can be cut"),
     _("Storage"),

@@ -1,0 +1,75 @@
+"""The bytes of an answer, in any form: a stream whose first piece is made before it is promised."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+from geoscope.cuts.coveragejson import coverage_json
+from geoscope.cuts.cutting import Cut
+from geoscope.cuts.estimates import PACE
+from geoscope.cuts.forms import Form
+from geoscope.cuts.netcdf import write_netcdf
+from geoscope.cuts.table import csv_table, write_parquet
+from geoscope.cuts.zarr_archive import zarr_archive
+
+PIECE_BYTES = 256 * 1024
+# What the first pieces, with the first values, may take in memory.
+_FIRST_BYTES = 64 * 1024
+
+type Pieces = AsyncIterator[bytes]
+
+
+def pieces_of(cuts: Sequence[Cut], form: Form, title: str) -> Pieces:
+    """Yield the answer to a question, reading as it goes; whoever stops to ask for pieces stops the reading.
+
+    NetCDF and Parquet end with what is only known then, or are written back and forth: they are made in a
+    temporary file, which is gone when the last piece was yielded or nobody wants it any more.
+    """
+    if form is Form.COVERAGE_JSON:
+        return coverage_json(cuts)
+    if form is Form.CSV:
+        return csv_table(cuts)
+    if form is Form.ZARR:
+        return zarr_archive(cuts, title)
+    if form is Form.NETCDF:
+        return _from_file(lambda path: write_netcdf(cuts, path, title))
+    return _from_file(lambda path: write_parquet(cuts, path))
+
+
+async def begun(pieces: Pieces, cuts: Sequence[Cut]) -> Pieces:
+    """Return an answer whose beginning was made: what goes wrong until then is still an error document.
+
+    Pieces are joined to some kilobytes at least, and the pace is learnt from how long they took.
+    """
+    started = time.monotonic()
+    first = bytearray()
+    async for piece in pieces:
+        first += piece
+        if len(first) >= _FIRST_BYTES:
+            break
+
+    async def rest() -> Pieces:
+        async with aclosing(pieces):  # type: ignore[type-var]  # they are generators
+            held = first
+            async for piece in pieces:
+                held += piece
+                if len(held) >= _FIRST_BYTES:
+                    yield bytes(held)
+                    held = bytearray()
+            if held:
+                yield bytes(held)
+        PACE.learn(cuts, started)
+
+    return rest()
+
+
+async def _from_file(write: Callable[[Path], Awaitable[None]]) -> Pieces:
+    with tempfile.TemporaryDirectory(prefix="geoscope-cut-") as folder:
+        path = Path(folder) / "answer"
+        await write(path)
+        with path.open("rb") as file:
+            while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+                yield piece

@@ -1,0 +1,92 @@
+"""From a question to cuts: of one instance, or of all of a collection; and how large they may be."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from geoscope.cuts.cutting import Cut, plan_cuts
+from geoscope.cuts.estimates import CutTooLargeError, estimate
+from geoscope.cuts.forms import Form
+from geoscope.cuts.parameters import Kind
+from geoscope.cuts.queries import Question
+from geoscope.errors import NotFoundError, TooLargeError
+from geoscope.holdings import SeenHoldings
+from geoscope.settings import CutSettings
+
+MOST_INSTANCES = 50
+PROCESS = "cut"
+
+
+async def cuts_of_instance(
+    holdings: SeenHoldings, collection: str, instance: str, question: Question
+) -> list[Cut]:
+    """Return what a question cuts out of one instance."""
+    cube = await holdings.cube(collection, instance)
+    return await asyncio.to_thread(plan_cuts, instance, cube, question)
+
+
+async def cuts_of_collection(holdings: SeenHoldings, collection: str, question: Question) -> list[Cut]:
+    """Return what a question cuts out of each instance; one that has nothing there or then is left out."""
+    items = await holdings.items(collection)
+    if len(items) > MOST_INSTANCES:
+        raise TooLargeError(
+            f"{collection!r} has {len(items)} instances; {MOST_INSTANCES} can be asked together.",
+            f"Ask one of them: /edr/collections/{collection}/instances/ID/{question.kind}.",
+        )
+    plans = (cuts_of_instance(holdings, collection, item["id"], question) for item in items)
+    return _those_that_have_data(await asyncio.gather(*plans, return_exceptions=True), collection)
+
+
+def require_allowed(cuts: Sequence[Cut], form: Form, asked: Mapping[str, Any], settings: CutSettings) -> None:
+    """Refuse cuts that are larger than one answer may be.
+
+    Raises
+    ------
+    CutTooLargeError
+        With the estimate and, if a job may be so large, the request for one.
+    """
+    values = sum(cut.value_count for cut in cuts)
+    if values <= settings.max_values:
+        return
+    problem = f"This would be {values:,} values; one answer may hold {settings.max_values:,}."
+    members: dict[str, Any] = {"estimate": estimate(cuts, form).document()}
+    if values > settings.max_job_values:
+        raise CutTooLargeError(
+            problem,
+            f"A job may have {settings.max_job_values:,}. Ask for fewer parameters, less space or less time.",
+            members,
+        )
+    raise CutTooLargeError(
+        problem,
+        f"Ask for less, or for a job: POST the member 'job' to its href ({asked['href']}), signed in.",
+        members | {"job": dict(asked)},
+    )
+
+
+def job_request(
+    base: str, path: Mapping[str, str], kind: Kind, parameters: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return how the same query is asked for as a job: address, method and body."""
+    inputs: dict[str, Any] = {
+        "collection": path["collection"],
+        "query": str(kind),
+        "parameters": {name: value for name, value in parameters.items() if name != "estimate"},
+    }
+    inputs |= {name: path[name] for name in ("instance", "location") if name in path}
+    return {
+        "href": f"{base}/processes/{PROCESS}/execution",
+        "method": "POST",
+        "body": {"inputs": inputs},
+    }
+
+
+def _those_that_have_data(plans: Sequence[list[Cut] | BaseException], collection: str) -> list[Cut]:
+    """Leave out the instances that have nothing at this place or time, unless that is all of them."""
+    for plan in plans:
+        if isinstance(plan, BaseException) and not isinstance(plan, NotFoundError):
+            raise plan
+    found = [cut for plan in plans if isinstance(plan, list) for cut in plan]
+    if not found:
+        reasons = [plan for plan in plans if isinstance(plan, NotFoundError)]
+        raise reasons[0] if reasons else NotFoundError(f"The collection {collection!r} has no instances yet.")
+    return found
