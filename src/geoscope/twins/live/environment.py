@@ -31,14 +31,21 @@ class ModelEnvironment:
     ----------
     settings : Settings
         Say below which folder.
+
+    Attributes
+    ----------
+    digest : str
+        Of the lock file: another one may give other values.
+    folder : Path
+        All of it.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._requirements = Path(str(files("geoscope.twins.live") / "requirements" / "requirements.txt"))
         python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        digest = hashlib.sha256(self._requirements.read_bytes()).hexdigest()[:12]
+        self.digest = hashlib.sha256(self._requirements.read_bytes()).hexdigest()
         base = settings.live_twin.model_folder or settings.data_dir / "models"
-        self.folder = base / f"jcm-{python}-{digest}"
+        self.folder = base / f"jcm-{python}-{self.digest[:12]}"
 
     @property
     def python(self) -> Path:

@@ -145,9 +145,20 @@ class Twin:
         if checkpoint is not None and self._checkpoint == checkpoint:
             return
         self._checkpoint = None
-        self._model.bootstrap_state(self._model.initial_state(random_seed=self._experiment["seed"]))
+        self._model.bootstrap_state(self._at_rest())
         if checkpoint is not None:
             load_checkpoint(self._model, checkpoint)
+
+    def _at_rest(self) -> Any:  # noqa: ANN401 (a type of jcm)
+        """Return air at rest of 288 K, stirred by the seed, with less of it above mountains.
+
+        The model's own beginning has the pressure of a flat planet, and so too much air (and a violent start).
+        """
+        state = self._model.initial_state(random_seed=self._experiment["seed"])
+        height, scale_height = self._model.terrain.orog, self._constants.rd * 288.0 / self._constants.grav
+        lifted = self._coordinates.horizontal.to_modal(-height[None] / scale_height)
+        state.log_surface_pressure = state.log_surface_pressure + lifted
+        return state
 
     def _now(self) -> str:
         clock = self._model.run_state.time.delta
