@@ -13,6 +13,7 @@ PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
 RENDER = "https://stac-extensions.github.io/render/v2.0.0/schema.json"
 IDENTITY_KEY = "geoscope:experiment_sha256"
 MODEL_NAME = "JCM-SPEEDY"
+OF_INTERVAL = "time: mean (comment: over the interval that ends at the time)"
 
 type Document = dict[str, Any]
 
@@ -45,6 +46,7 @@ def repositories_of(experiment: Experiment) -> list[PlannedRepository]:
                             "unit": each.unit,
                             "standard_name": each.standard_name,
                             "step_type": each.step_type,
+                            "cell_methods": OF_INTERVAL if each.step_type == "avg" else "",
                         },
                         has_levels=has_levels,
                         dtype="float32",
@@ -83,7 +85,9 @@ def title_of(experiment: Experiment) -> str:
 
 def description_of(experiment: Experiment) -> str:
     """Return what the collection holds."""
-    condition = "A control: nothing is changed." if experiment.is_control else f"What if: {experiment.what_if}."
+    condition = (
+        "A control: nothing is changed." if experiment.is_control else f"What if: {experiment.what_if}."
+    )
     return (
         "Output of a small global atmosphere model (jcm with SPEEDY physics, T31, eight layers) that was run on "
         f"this platform, regridded to HEALPix. {condition} Sea surface temperature, sea ice and the state of the "
@@ -130,7 +134,10 @@ def root_attributes(facts: Document) -> Document:
         key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for key, value in facts.items()
     }
-    return plain | {"source": "jcm, an atmosphere model in JAX, with SPEEDY physics", "references": REFERENCES}
+    return plain | {
+        "source": "jcm, an atmosphere model in JAX, with SPEEDY physics",
+        "references": REFERENCES,
+    }
 
 
 REFERENCES = "Molteni (2003), Climate Dynamics 20, 175-191, https://doi.org/10.1007/s00382-002-0268-2"

@@ -21,7 +21,21 @@ SEGMENT_DAYS = 5
 
 type Degrees = Annotated[float, Field(ge=-360, le=360, allow_inf_nan=False)]
 type VariableName = Literal[
-    "2t", "10u", "10v", "skt", "sp", "msl", "tcc", "avg_tprate", "avg_tnswrf", "avg_tnlwrf", "t", "u", "v", "q", "z"
+    "2t",
+    "10u",
+    "10v",
+    "skt",
+    "sp",
+    "msl",
+    "tcc",
+    "avg_tprate",
+    "avg_tnswrf",
+    "avg_tnlwrf",
+    "t",
+    "u",
+    "v",
+    "q",
+    "z",
 ]
 
 
@@ -56,7 +70,8 @@ class Experiment(BaseModel):
         1, description="Number of the member of an ensemble: seed of the perturbation of the first state."
     )
     spin_up: Annotated[int, Field(ge=0, le=3660)] = Field(
-        30, description="Days before the first one, in which the model forgets the resting air it begins with."
+        30,
+        description="Days before the first one, in which the model forgets the resting air it begins with.",
     )
     interval: Literal[1, 3, 6, 12, 24] = Field(6, description="Hours between outputs.")
     variables: tuple[VariableName, ...] = Field(
@@ -77,7 +92,9 @@ class Experiment(BaseModel):
     def _fits(self) -> "Experiment":
         first = self.start - timedelta(days=self.spin_up)
         if not FIRST_DAY <= first <= self.start + timedelta(days=self.days) <= LAST_DAY:
-            raise InvalidInputError(f"A simulation lies between {FIRST_DAY} and {LAST_DAY}, spin-up included.")
+            raise InvalidInputError(
+                f"A simulation lies between {FIRST_DAY} and {LAST_DAY}, spin-up included."
+            )
         if self.sst_area is not None:
             _, south, _, north = self.sst_area
             if not -90 <= south < north <= 90:
@@ -156,6 +173,7 @@ class Experiment(BaseModel):
     def identity(self) -> str:
         """Digest of all that decides which values come out: what differs in it is another simulation."""
         decisive = self.model_dump(
-            mode="json", include={"start", "sst_offset", "sst_area", "co2", "realization", "spin_up", "interval", "level"}
+            mode="json",
+            include={"start", "sst_offset", "sst_area", "co2", "realization", "spin_up", "interval", "level"},
         )
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

@@ -94,7 +94,10 @@ class Simulation:
         """
         ModelEnvironment(self._settings).require()
         configuration = self._experiment.configuration(self._settings.live_twin.nice)
-        with self._folder.alone(), ModelProcess(self._settings, configuration, self._folder.model_log) as model:
+        with (
+            self._folder.alone(),
+            ModelProcess(self._settings, configuration, self._folder.model_log) as model,
+        ):
             begun = job.step("Look where the simulation stands", self._begin)
             reports = _Reports(job, self._experiment, begun["day"])
             if begun["spins_up"]:
@@ -106,7 +109,10 @@ class Simulation:
                 job.step(f"Store {segment.words}", partial(self._store, segment, described, reports))
             outcome = job.step("Complete the twin", self._complete)
         job.report(1, 1, f"{self._experiment.collection} has {self._experiment.days} days")
-        return {"collection": self._experiment.collection, "new_days": max(0, self._experiment.days - begun["day"])} | outcome
+        return {
+            "collection": self._experiment.collection,
+            "new_days": max(0, self._experiment.days - begun["day"]),
+        } | outcome
 
     def _begin(self) -> Json:
         """Find out from which day to go on, and that the name is free or ours."""
@@ -168,7 +174,11 @@ class Simulation:
         report = cube.write(
             self._fields(repository, values),
             message=f"Simulated {segment.words}",
-            metadata={"geoscope": __version__, "experiment": self._identity, "days": [segment.first, segment.end]},
+            metadata={
+                "geoscope": __version__,
+                "experiment": self._identity,
+                "days": [segment.first, segment.end],
+            },
         )
         aside = [*report.conflicts, *report.refused]
         if aside:
@@ -177,7 +187,6 @@ class Simulation:
                 "Choose another --name.",
             )
         about = describe_cube(cube, outline)
-        version = cube.versions()[0].id
         with self._catalogue() as catalogue:
             existing = catalogue.collection(repository.collection)
             # What people wrote in a collection stays.
@@ -189,7 +198,7 @@ class Simulation:
             if self._experiment.policy is not None:
                 catalogue.put_policy(repository.collection, self._experiment.policy)
             item = catalogue.item(repository.collection, repository.item)
-            document = item_document(repository, about, place, version, item)
+            document = item_document(repository, about, place, cube.versions(), item)
             catalogue.put_item(repository.collection, documents.with_provenance(document, facts))
         return {"stored": len(report.stored), "duplicates": len(report.duplicates)}
 

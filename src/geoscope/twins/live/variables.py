@@ -40,9 +40,7 @@ _REDUCED = "From the lowest model layer, through air that warms by 6.5 K a kilom
 _INTERPOLATED = "Linear in the logarithm of pressure; missing where it lies below the lowest model layer."
 
 VARIABLES = (
-    TwinVariable(
-        "2t", "167", "2 metre temperature", "K", "air_temperature", "sfc", comment=_NEAR_SURFACE
-    ),
+    TwinVariable("2t", "167", "2 metre temperature", "K", "air_temperature", "sfc", comment=_NEAR_SURFACE),
     TwinVariable(
         "10u", "165", "10 metre U wind component", "m s-1", "eastward_wind", "sfc", comment=_NEAR_SURFACE
     ),
@@ -52,7 +50,13 @@ VARIABLES = (
     TwinVariable("skt", "235", "Skin temperature", "K", "surface_temperature", "sfc"),
     TwinVariable("sp", "134", "Surface pressure", "Pa", "surface_air_pressure", "sfc"),
     TwinVariable(
-        "msl", "151", "Mean sea level pressure", "Pa", "air_pressure_at_mean_sea_level", "sfc", comment=_REDUCED
+        "msl",
+        "151",
+        "Mean sea level pressure",
+        "Pa",
+        "air_pressure_at_mean_sea_level",
+        "sfc",
+        comment=_REDUCED,
     ),
     TwinVariable("tcc", "164", "Total cloud cover", "1", "cloud_area_fraction", "sfc"),
     TwinVariable(
@@ -87,6 +91,8 @@ VARIABLES = (
     TwinVariable("t", "130", "Temperature", "K", "air_temperature", "pl", comment=_INTERPOLATED),
     TwinVariable("u", "131", "U component of wind", "m s-1", "eastward_wind", "pl", comment=_INTERPOLATED),
     TwinVariable("v", "132", "V component of wind", "m s-1", "northward_wind", "pl", comment=_INTERPOLATED),
-    TwinVariable("q", "133", "Specific humidity", "kg kg-1", "specific_humidity", "pl", comment=_INTERPOLATED),
+    TwinVariable(
+        "q", "133", "Specific humidity", "kg kg-1", "specific_humidity", "pl", comment=_INTERPOLATED
+    ),
     TwinVariable("z", "129", "Geopotential", "m2 s-2", "geopotential", "pl", comment=_INTERPOLATED),
 )
