@@ -91,7 +91,7 @@ def run(
 ) -> None:
     """Run a small real atmosphere model as a job; its output becomes a twin.
 
-    The same command with more days goes on where the simulation ended. Ctrl-C stops it; the same command goes on.
+    The same command with more days goes on where the simulation ended. Ctrl-C stops it; again, it goes on.
     """
     given = {
         "days": days,

@@ -49,7 +49,7 @@ class DurableJob:
             raise error.errors[-1] from error
 
     def report(self, done: int, total: int, message: str) -> None:
-        """Keep how far the work is, for those who watch the job; in a step, end it if the job was dismissed."""
+        """Keep how far the work is, for those who watch the job; a step of a dismissed job ends here."""
         percent = min(100, max(0, round(100 * done / total))) if total > 0 else 0
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         DBOS.set_event(PROGRESS, {"percent": percent, "message": message, "at": now})

@@ -59,7 +59,7 @@ def repositories_of(experiment: Experiment) -> list[PlannedRepository]:
 
 
 def mars_keys(experiment: Experiment) -> dict[str, str]:
-    """Return keys in ECMWF's vocabulary that none of ECMWF's own data has: research, a dataset of our name."""
+    """Return keys in ECMWF's vocabulary that none of its own data has: research, a dataset of our name."""
     return {
         "class": "rd",
         "dataset": "geoscope-live",
@@ -89,10 +89,10 @@ def description_of(experiment: Experiment) -> str:
         "A control: nothing is changed." if experiment.is_control else f"What if: {experiment.what_if}."
     )
     return (
-        "Output of a small global atmosphere model (jcm with SPEEDY physics, T31, eight layers) that was run on "
-        f"this platform, regridded to HEALPix. {condition} Sea surface temperature, sea ice and the state of the "
-        "land are prescribed by a climatology, so that only the air answers. It is a simulation of a weather "
-        "that never was, not a forecast and not an observation."
+        "Output of a small global atmosphere model (jcm with SPEEDY physics, T31, eight layers) that was run "
+        f"on this platform, regridded to HEALPix. {condition} Sea surface temperature, sea ice and the state "
+        "of the land are prescribed by a climatology, so that only the air answers. It is a simulation of a "
+        "weather that never was, not a forecast and not an observation."
     )
 
 

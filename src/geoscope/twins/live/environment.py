@@ -1,7 +1,8 @@
 """The model's own environment: a folder of exact versions, apart from the platform's libraries.
 
-The platform never imports the model. Its libraries (jax above all) are large, and what they need must not decide
-about the versions of the platform's: so they are no extra of the package, but an installation of their own.
+The platform never imports the model. Its libraries (jax above all) are large, and what they need must not
+decide about the versions of the platform's: so they are no extra of the package, but an installation of their
+own.
 """
 
 import fcntl
@@ -67,7 +68,7 @@ class ModelEnvironment:
         if not self.is_there:
             raise NotFoundError(
                 "The atmosphere model is not installed.",
-                "Install it once with `geoscope twins install-model` (about 0.7 GB), then run the twin again.",
+                "Install it once with `geoscope twins install-model` (about 0.7 GB), then run it again.",
             )
 
     def install(self, tell: Callable[[str], None]) -> bool:

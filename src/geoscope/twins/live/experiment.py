@@ -53,8 +53,8 @@ class Experiment(BaseModel):
     )
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] | None = Field(
         None,
-        description="Name of the experiment: small letters, digits and dashes. By default made of the what-if, "
-        "and `control` without any.",
+        description="Name of the experiment: small letters, digits and dashes. By default made of the "
+        "what-if, and `control` without any.",
     )
     start: date = Field(date(2001, 1, 1), description="First day, by which the sun and the seasons go.")
     sst_offset: Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)] = Field(

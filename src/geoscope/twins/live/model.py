@@ -14,9 +14,10 @@ import orjson
 
 from geoscope.errors import GeoscopeError, UnavailableError
 from geoscope.settings import Settings
-from geoscope.twins.live import model_process
 from geoscope.twins.live.environment import ModelEnvironment
 
+# Never imported here: it runs with other libraries.
+PROGRAM = Path(__file__).with_name("model_process.py")
 # How often the listener is called at least, so that a dismissed job ends soon.
 LISTEN_EVERY_S = 1.0
 LOG_CHARACTERS = 4000
@@ -41,7 +42,7 @@ class ModelProcess:
 
     def __init__(self, settings: Settings, configuration: dict[str, Any], log_path: Path) -> None:
         self._environment = ModelEnvironment(settings)
-        self._cores = settings.live_twin.cores or max(1, (os.process_cpu_count() or 2) // 2)
+        self._cores = settings.live_twin.cores or max(1, len(os.sched_getaffinity(0)) // 2)
         self._configuration = configuration
         self._log_path = log_path
         self._process: subprocess.Popen[bytes] | None = None
@@ -84,7 +85,9 @@ class ModelProcess:
                     case "output":
                         listen(event)
                     case "failed":
-                        raise GeoscopeError(str(event["problem"]), "Try a smaller change of the conditions.")
+                        raise GeoscopeError(  # noqa: TRY301 (it ends the process like any other error)
+                            str(event["problem"]), "Try a smaller change of the conditions."
+                        )
                     case _:
                         return self._provenance
         except BaseException:
@@ -95,7 +98,7 @@ class ModelProcess:
         if self._process is not None:
             return self._process
         self._environment.require()
-        command = [str(self._environment.python), "-I", "-W", "ignore", str(model_process.__file__)]
+        command = [str(self._environment.python), "-I", "-W", "ignore", str(PROGRAM)]
         with self._log_path.open("wb") as log_file:
             self._process = subprocess.Popen(
                 command,

@@ -1,12 +1,14 @@
 """The process that runs the atmosphere model: a program of its own, in the model's own environment.
 
-It imports nothing of Geoscope, and Geoscope never imports it. The first line of its input is the experiment, each
-further line a segment to run; each line of its output is an event. All are JSON. It ends with its input, so that
-it outlives nobody.
+It imports nothing of Geoscope, and Geoscope never imports it. The first line of its input is the experiment,
+each further line a segment to run; each line of its output is an event. All are JSON. It ends with its input,
+so that it outlives nobody.
 
-    experiment  {"start", "interval_h", "seed", "sst_offset", "sst_area", "co2_ppmv", "pressures_hpa", "nice"}
+    experiment  {"start", "interval_h", "seed", "sst_offset", "sst_area", "co2_ppmv", "pressures_hpa",
+                 "nice"}
     segment     {"outputs", "from": checkpoint or null, "checkpoint", "values": file or null}
-    events      {"event": "ready", ...} once; then "output" per output and "done" per segment; or "failed" and the end
+    events      {"event": "ready", ...} once; then "output" per output and "done" per segment; or "failed" and
+                the end
 """
 
 import hashlib
@@ -62,13 +64,13 @@ class Twin:
 
     def __init__(self, experiment: dict[str, Any]) -> None:
         # The heavy part; only after the thread that ends this process with its parent.
-        import jax.numpy as jnp  # noqa: PLC0415
-        import numpy as np  # noqa: PLC0415
-        from jcm.constants import physical_constants  # noqa: PLC0415
-        from jcm.forcing import ForcingData  # noqa: PLC0415
-        from jcm.model import Model  # noqa: PLC0415
-        from jcm.physics.speedy.speedy_coords import get_speedy_coords  # noqa: PLC0415
-        from jcm.terrain import TerrainData  # noqa: PLC0415
+        import jax.numpy as jnp
+        import numpy as np
+        from jcm.constants import physical_constants
+        from jcm.forcing import ForcingData
+        from jcm.model import Model
+        from jcm.physics.speedy.speedy_coords import get_speedy_coords
+        from jcm.terrain import TerrainData
 
         self._np = np
         self._constants = physical_constants
@@ -94,7 +96,7 @@ class Twin:
 
     def provenance(self) -> dict[str, Any]:
         """Say what runs here, down to the digest of each input."""
-        from jcm.provenance import describe_params  # noqa: PLC0415
+        from jcm.provenance import describe_params
 
         parameters = json.dumps(describe_params(self._model.physics), sort_keys=True, default=str)
         folder = _climatology_folder()
@@ -114,9 +116,9 @@ class Twin:
             },
         }
 
-    def run_segment(self, task: dict[str, Any], tell: Any) -> None:  # noqa: ANN401 (a function with any facts)
-        """Run a number of outputs on; keep their values, and then the state from which the next one begins."""
-        from jcm.checkpoint import save_checkpoint  # noqa: PLC0415
+    def run_segment(self, task: dict[str, Any], tell: Any) -> None:
+        """Run a number of outputs on; keep their values, and then the state for the next segment."""
+        from jcm.checkpoint import save_checkpoint
 
         self._stand_at(task["from"])
         outputs = []
@@ -140,7 +142,7 @@ class Twin:
 
     def _stand_at(self, checkpoint: str | None) -> None:
         """Be at a checkpoint, or at the beginning."""
-        from jcm.checkpoint import load_checkpoint  # noqa: PLC0415
+        from jcm.checkpoint import load_checkpoint
 
         if checkpoint is not None and self._checkpoint == checkpoint:
             return
@@ -149,10 +151,10 @@ class Twin:
         if checkpoint is not None:
             load_checkpoint(self._model, checkpoint)
 
-    def _at_rest(self) -> Any:  # noqa: ANN401 (a type of jcm)
+    def _at_rest(self) -> Any:
         """Return air at rest of 288 K, stirred by the seed, with less of it above mountains.
 
-        The model's own beginning has the pressure of a flat planet, and so too much air (and a violent start).
+        The model's own beginning has the pressure of a flat planet: too much air, and a violent start.
         """
         state = self._model.initial_state(random_seed=self._experiment["seed"])
         height, scale_height = self._model.terrain.orog, self._constants.rd * 288.0 / self._constants.grav
@@ -165,7 +167,7 @@ class Twin:
         seconds = int(clock.days) * 86_400 + int(clock.seconds)
         return datetime.fromtimestamp(seconds, UTC).strftime(ISO)
 
-    def _offset(self, kelvin: float, area: list[float] | None) -> Any:  # noqa: ANN401 (an array)
+    def _offset(self, kelvin: float, area: list[float] | None) -> Any:
         """Return what is added to the sea surface temperature: everywhere, or in a box of degrees."""
         np = self._np
         if area is None:
@@ -176,7 +178,7 @@ class Twin:
         inside = within_longitudes[:, None] & within_latitudes[None, :]
         return np.where(inside, np.float32(kelvin), np.float32(0))
 
-    def _surface(self, state: Any, means: Any) -> dict[str, Any]:  # noqa: ANN401 (types of jcm)
+    def _surface(self, state: Any, means: Any) -> dict[str, Any]:
         """Fields of the surface: of this moment, and means over the interval that ends with it."""
         np = self._np
         now, mean = self._model.physics_carry, means.physics
@@ -195,10 +197,10 @@ class Twin:
             "avg_tnlwrf": -np.asarray(mean["_longwave_rad"].ftop)[0],
         }
 
-    def _sea_level_pressure(self, state: Any, pressure: Any) -> Any:  # noqa: ANN401 (types of jcm, arrays)
-        """Reduce the lowest level's pressure to the sea through air that warms by 6.5 K a kilometre downwards.
+    def _sea_level_pressure(self, state: Any, pressure: Any) -> Any:
+        """Reduce the lowest level's pressure to the sea, by air that warms by 6.5 K a kilometre downwards.
 
-        From the level's own geopotential: mountains as the dynamics feel them are smoother than those of the file.
+        From the level's own geopotential: the dynamics feel smoother mountains than those of the file.
         """
         np, lapse = self._np, 0.0065
         sigma = float(self._coordinates.vertical.centers[-1])
@@ -207,7 +209,7 @@ class Twin:
         exponent = self._constants.grav / (self._constants.rd * lapse)
         return sigma * pressure * np.power(1 + lapse * height / temperature, exponent)
 
-    def _levels(self, state: Any) -> dict[str, Any]:  # noqa: ANN401 (a type of jcm)
+    def _levels(self, state: Any) -> dict[str, Any]:
         """Fields at pressures, linear in the logarithm of pressure; missing below the lowest model level."""
         np = self._np
         pressures = np.asarray(self._experiment["pressures_hpa"], dtype=np.float64) * 100
@@ -265,7 +267,7 @@ class Twin:
 
 
 def _climatology_folder() -> Path:
-    import jcm  # noqa: PLC0415 (see above)
+    import jcm
 
     return Path(jcm.__file__).parent / "data" / "bc" / "t30" / "clim"
 

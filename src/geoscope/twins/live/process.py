@@ -19,8 +19,8 @@ RUN_TWIN = Process(
     id="run-twin",
     title="Run a live twin",
     summary=(
-        "Runs a small global atmosphere model on this machine, as it is or under changed conditions, and stores "
-        "its output on HEALPix as a twin. The same simulation with more days goes on where it ended."
+        "Runs a small global atmosphere model on this machine, as it is or under changed conditions, and "
+        "stores its output on HEALPix as a twin. The same simulation with more days goes on where it ended."
     ),
     version="1.0.0",
     run=run,

@@ -3,11 +3,9 @@
 import dataclasses
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -272,9 +270,9 @@ def _outline(repository: PlannedRepository, title: str, facts: Json) -> CubeOutl
     comments = {each.name: each.comment for each in VARIABLES if each.comment}
     return dataclasses.replace(
         outline,
-        attributes=outline.attributes | documents.root_attributes(facts),
+        attributes=dict(outline.attributes) | documents.root_attributes(facts),
         variables=tuple(
-            dataclasses.replace(each, attributes=each.attributes | {"comment": comments[each.name]})
+            dataclasses.replace(each, attributes=dict(each.attributes) | {"comment": comments[each.name]})
             if each.name in comments
             else each
             for each in outline.variables
