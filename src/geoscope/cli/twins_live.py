@@ -79,7 +79,10 @@ def run(
         ),
     ] = None,
     with_control: Annotated[
-        bool, typer.Option("--with-control", help="Run the same without the what-if before it.")
+        bool,
+        typer.Option(
+            "--with-control", help="Run the same without the what-if before it, as NAME-control or control."
+        ),
     ] = False,
     follow: Annotated[
         bool, typer.Option("--follow/--detach", help="Show the progress, or leave the job alone.")
@@ -111,7 +114,8 @@ def run(
     inputs = {key: value for key, value in given.items() if value is not None}
     wanted = [inputs]
     if with_control:
-        wanted.insert(0, {key: value for key, value in inputs.items() if key in SHARED_WITH_CONTROL})
+        control = {key: value for key, value in inputs.items() if key in SHARED_WITH_CONTROL}
+        wanted.insert(0, control | ({"name": f"{name}-control"} if name else {}))
     outcomes = []
     with platform_of(url, data_dir, token) as http:
         for each in wanted:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from geoscope.cli.twins_live import SHARED_WITH_CONTROL, _box
 from geoscope.errors import InvalidInputError
 from geoscope.inputs import parsed
 from geoscope.twins.live.documents import mars_keys, repositories_of
@@ -67,6 +68,18 @@ def test_variables_that_are_not_wanted_need_no_repository():
     assert [each.name for each in only.variables.values()] == ["2t"]
     assert {each.item for each in repositories_of(Experiment())} == {"clte-sfc-standard", "clte-pl-standard"}
     assert set(VariableName.__value__.__args__) == {each.name for each in VARIABLES}
+
+
+def test_a_control_has_all_of_its_what_if_but_what_is_changed():
+    assert set(Experiment.model_fields) - set(SHARED_WITH_CONTROL) == {
+        *("name", "title", "sst_offset", "sst_area", "co2")
+    }
+
+
+@pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d", "", "1;2;3;4"])
+def test_an_area_that_is_none_is_refused_by_the_command_line(text):
+    with pytest.raises(InvalidInputError, match="is no area"):
+        _box(text)
 
 
 def test_parameter_ids_are_those_of_eccodes():

@@ -46,6 +46,7 @@ class ModelProcess:
         self._configuration = configuration
         self._log_path = log_path
         self._process: subprocess.Popen[bytes] | None = None
+        self._hearer: threading.Thread | None = None
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._provenance: dict[str, Any] = {}
 
@@ -109,7 +110,8 @@ class ModelProcess:
                 start_new_session=True,  # Ctrl-C is for the platform
             )
         self._events = queue.SimpleQueue()
-        threading.Thread(target=_hear, args=(self._process.stdout, self._events), daemon=True).start()
+        self._hearer = threading.Thread(target=_hear, args=(self._process.stdout, self._events), daemon=True)
+        self._hearer.start()
         _say(self._process, self._configuration)
         return self._process
 
@@ -145,6 +147,8 @@ class ModelProcess:
             return
         process.kill()
         process.wait()
+        if self._hearer is not None:
+            self._hearer.join()
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 stream.close()
