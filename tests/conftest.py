@@ -25,6 +25,7 @@ SHARED_SERVERS = {
     "tests/journeys/test_https.py": "victims",
     "tests/journeys/": "platform",
     "tests/storage/": "storage",
+    "tests/twins/live/": "the atmosphere model",
 }
 
 

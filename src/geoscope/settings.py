@@ -438,6 +438,23 @@ class TwinSettings(Group):
     )
 
 
+class LiveTwinSettings(Group):
+    """The atmosphere model that makes twin data on this machine."""
+
+    model_folder: Folder | None = Field(
+        None,
+        description="Folder in which the model is installed, such as one that several installations share; "
+        "by default `models` in the data folder.",
+    )
+    cores: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        None, description="How many cores the model may use; by default half of those of the machine."
+    )
+    nice: Annotated[int, Field(ge=0, le=19)] = Field(
+        10, description="By how much the model stands back behind other processes (19 is the most)."
+    )
+    max_days: Annotated[int, Field(ge=1)] = Field(3660, description="Longest simulation, in days.")
+
+
 class Settings(BaseSettings):
     """All settings of the platform."""
 
@@ -458,6 +475,7 @@ class Settings(BaseSettings):
     catalogue: CatalogueSettings = CatalogueSettings()
     cuts: CutSettings = CutSettings()
     identity: IdentitySettings = IdentitySettings()
+    live_twin: LiveTwinSettings = LiveTwinSettings()
     mail: MailSettings = MailSettings()
     polytope: PolytopeSettings = PolytopeSettings()
     portal: PortalSettings = PortalSettings()

@@ -5,7 +5,7 @@ import pytest
 
 from bare_platform import DirectJob, environment_of, running_catalogue, running_object_store
 from geoscope.access import ADMINISTRATOR, issue_token
-from geoscope.demo.datasets import COLLECTIONS
+from geoscope.demo.datasets import COLLECTIONS, TWINS
 from geoscope.objects import open_bucket
 from geoscope.secrets import read_s3_keys
 
@@ -33,8 +33,9 @@ def platform(object_store_settings):
 def empty_platform(platform):
     """The platform without any demo data."""
     token = issue_token(platform, "service:test", frozenset({ADMINISTRATOR}))
-    bucket = open_bucket(platform, "demo", read_s3_keys(platform, "jobs"))
-    for collection in COLLECTIONS:
+    keys = read_s3_keys(platform, "jobs")
+    for collection in (*COLLECTIONS, *TWINS):
+        bucket = open_bucket(platform, "public-twins" if collection in TWINS else "demo", keys)
         address = f"{platform.internal.data_apis_url}/stac/collections/{collection.id}"
         httpx.delete(address, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
         paths = [found["path"] for page in bucket.list(f"{collection.id}/") for found in page]

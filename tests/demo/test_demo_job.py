@@ -53,13 +53,13 @@ def test_killed_in_the_middle_the_demo_is_whole_at_the_end(empty_platform, jobs,
     first.kill()
     first.wait()
     assert jobs.get(address).json()["status"] == "running"
-    assert len(registered(empty_platform)) < 5
+    assert len(registered(empty_platform)) < 6
 
     start_worker()
     ended = watch(jobs, address, lambda job: job["status"] not in ("accepted", "running"))
     assert (ended["status"], ended["message"], ended["progress"]) == ("successful", "Done.", 100)
     assert ended["updated"] > reached["updated"]
-    assert len(registered(empty_platform)) == 5
+    assert len(registered(empty_platform)) == 6
     results = jobs.get(f"{address}/results").json()
     assert set(results["items"].values()) == {"stored"}
 

@@ -1,6 +1,7 @@
 """The demo, loaded into a real object store and a real catalogue."""
 
 import httpx
+import icechunk
 import numpy as np
 import obstore
 import pytest
@@ -8,7 +9,8 @@ import xarray as xr
 from obstore.store import S3Store
 from zarr.storage import ObjectStore
 
-from geoscope.demo.datasets import COLLECTIONS, NEMO, OSTIA, SCENARIOS
+from geoscope.cubes.healpix import HealpixGrid
+from geoscope.demo.datasets import COLLECTIONS, NEMO, NEMO_HEALPIX, OSTIA, SCENARIOS, TWINS
 from geoscope.demo.load import load_demo, store_item
 from geoscope.demo.readers import read_item
 from geoscope.errors import UnavailableError
@@ -16,7 +18,7 @@ from geoscope.objects import REGION, open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import InternalSettings
 
-NAMES = [f"{collection.id}/{item.id}" for collection in COLLECTIONS for item in collection.items]
+NAMES = [f"{collection.id}/{item.id}" for collection in (*COLLECTIONS, *TWINS) for item in collection.items]
 
 
 def catalogue(settings, path):
@@ -58,6 +60,51 @@ def test_everything_is_stored_registered_and_open_to_everybody(empty_platform, j
                 np.testing.assert_array_equal(cube[name].values, expected[name].values)
                 assert cube[name].attrs["units"] == expected[name].attrs["units"]
                 np.testing.assert_array_equal(cube["time"].values, expected["time"].values)
+
+
+def test_the_twin_is_the_model_s_ocean_on_healpix_and_says_so(platform, job):
+    load_demo(job, platform)
+    (item,) = NEMO_HEALPIX.items
+    storage = icechunk.s3_storage(
+        bucket="public-twins",
+        prefix=f"{NEMO_HEALPIX.id}/{item.id}",
+        endpoint_url=platform.internal.object_store_url,
+        region=REGION,
+        anonymous=True,
+        allow_http=True,
+        force_path_style=True,
+    )
+    store = icechunk.Repository.open(storage).readonly_session("main").store
+    source = read_item(NEMO, NEMO.items[0])
+    with xr.open_zarr(store, consolidated=False, chunks=None) as twin:
+        values = twin["avg_tos"].values
+        assert values.shape == (3, 12 * 64**2)
+        assert twin["time"].dt.strftime("%Y-%m-%d").values.tolist() == [
+            "2015-01-16",
+            "2015-02-16",
+            "2015-03-16",
+        ]
+        assert "regridded" in twin.attrs["title"]
+        assert "not the output of a digital twin" in twin.attrs["comment"]
+    # Cells have equal areas; those of the source are known by their latitude well enough for a mean.
+    celsius = source["tos"].values
+    area = np.broadcast_to(np.cos(np.radians(source["latitude"].values)), celsius.shape)
+    there = np.isfinite(celsius)
+    assert np.nanmean(values) - 273.15 == pytest.approx(
+        np.average(celsius[there], weights=area[there]), abs=2.5
+    )
+    assert np.nanmin(celsius) <= np.nanmin(values) - 273.15 + 1e-4
+    assert np.nanmax(values) - 273.15 <= np.nanmax(celsius) + 1e-4
+    assert 0.25 < np.isnan(values).mean() < 0.4  # land
+    for longitude, latitude in ((-150.5, 0.5), (80.5, -30.5), (-30.5, 40.5)):
+        cell = HealpixGrid(6).locate(longitude, latitude)
+        distance = np.hypot(source["latitude"].values - latitude, source["longitude"].values - longitude)
+        row, column = np.unravel_index(np.argmin(distance), distance.shape)
+        assert values[0, cell] - 273.15 == pytest.approx(celsius[0, row, column], abs=0.7)
+    document = catalogue(platform, f"/collections/{NEMO_HEALPIX.id}/items/{item.id}").json()
+    assert document["assets"]["cube"]["href"] == f"s3://public-twins/{NEMO_HEALPIX.id}/{item.id}"
+    assert document["properties"]["cube:variables"]["avg_tos"]["attrs"]["mars:param"] == "263101"
+    assert document["properties"]["mars:dataset"] == "geoscope-demo"
 
 
 def test_progress_rises_to_the_end_and_says_what_is_done(platform, job):

@@ -38,9 +38,9 @@ def test_demo_data_are_in_the_database_and_found_through_the_edge(scaled):
         assert connection.execute("SELECT count(*) FROM pgstac.items").fetchone() == (5,)
     assert not (scaled.data_dir / "catalogue" / "catalogue.sqlite").exists()
     catalogue = pystac_client.Client.open(f"{scaled.url}/stac")
-    assert len(list(catalogue.get_collections())) == 4
-    assert len(list(catalogue.search(bbox=[-180, -90, 180, 90]).items())) == 5
-    assert len(json.loads(scaled.run("search", "--json").stdout)["features"]) == 5
+    assert len(list(catalogue.get_collections())) == 5
+    assert len(list(catalogue.search(bbox=[-180, -90, 180, 90]).items())) == 6
+    assert len(json.loads(scaled.run("search", "--json").stdout)["features"]) == 6
 
 
 def test_a_database_that_is_away_is_told_and_missed_no_longer_than_that(scaled, server):

@@ -178,7 +178,7 @@ def test_an_interrupted_demo_goes_on_at_the_next_start(new_platform):
     platform.process.wait()
     platform.start()
     assert (platform.data_dir / "demo-loaded").exists()
-    assert len(httpx.get(jobs).json()["collections"]) == 4
+    assert len(httpx.get(jobs).json()["collections"]) == 5
     before = httpx.get(f"{platform.url}/stac/search").json()["features"]
     platform.run("demo")
     assert httpx.get(f"{platform.url}/stac/search").json()["features"] == before
@@ -221,6 +221,6 @@ def test_a_disk_that_fills_up_stops_nothing_and_all_goes_on_when_there_is_room(n
     until(lambda: answers(platform.url), what="the portal")
     (disk / "fill").unlink()
     assert "Demo data loaded" in platform.run("demo").stdout
-    assert len(httpx.get(f"{platform.url}/stac/collections").json()["collections"]) == 4
+    assert len(httpx.get(f"{platform.url}/stac/collections").json()["collections"]) == 5
     until(lambda: platform.state.ready, what="the state file")
     platform.end()

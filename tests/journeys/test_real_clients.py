@@ -77,7 +77,11 @@ def test_the_item_search_itself_takes_free_text(platform):
 
 def test_pystac_client_finds_by_box(catalogue):
     indian_ocean = found(catalogue.search(bbox=[70, -4, 80, 4]))
-    assert indian_ocean == {"ostia-sea-surface-temperature/monthly-2006-2010", "nemo-ocean/monthly-2015"}
+    assert indian_ocean == {
+        "ostia-sea-surface-temperature/monthly-2006-2010",
+        "nemo-ocean/monthly-2015",
+        "nemo-ocean-healpix/clmn-o2d-standard",
+    }
 
 
 def test_pystac_client_finds_by_time(catalogue):
@@ -88,7 +92,7 @@ def test_pystac_client_finds_by_time(catalogue):
 
 def test_every_item_is_a_valid_datacube_with_provider_and_licence(catalogue):
     collections = list(catalogue.get_collections())
-    assert len(collections) == 4
+    assert len(collections) == 5
     for collection in collections:
         assert collection.license != "other" or collection.get_links("license")
         assert collection.providers

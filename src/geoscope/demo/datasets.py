@@ -4,6 +4,7 @@ All files come from the package iris-sample-data. What is said here stands in th
 the gallery of Iris (https://scitools-iris.readthedocs.io/en/stable/generated/gallery/) or in the papers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,6 +56,25 @@ class DemoItem:
 
 
 @dataclass(frozen=True)
+class Regridding:
+    """How a collection's data is brought to HEALPix and stored as a twin's cube.
+
+    Attributes
+    ----------
+    level : int
+        HEALPix level.
+    of : DemoCollection
+        Whose data it is.
+    mars : mapping
+        Keys in ECMWF's vocabulary, and of the variable `param`; they say that this is none of ECMWF's data.
+    """
+
+    level: int
+    of: "DemoCollection"
+    mars: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class DemoCollection:
     """A collection of the catalogue; each item is one run, period or scene of the same data."""
 
@@ -67,6 +87,7 @@ class DemoCollection:
     drawing: Drawing
     items: tuple[DemoItem, ...]
     publications: tuple[Publication, ...] = ()
+    regridding: Regridding | None = None
 
 
 SCITOOLS = Provider("SciTools, iris-sample-data", SOURCE_URL, ("host",))
@@ -243,4 +264,47 @@ SEVIRI = DemoCollection(
     ),
 )
 
+NEMO_HEALPIX = DemoCollection(
+    id="nemo-ocean-healpix",
+    title="Sea surface temperature of the world ocean on HEALPix (NEMO, regridded)",
+    description=(
+        "The monthly means of the collection `nemo-ocean`, regridded by this platform: interpolated "
+        "(bilinear) from the model's curvilinear grid to nested HEALPix of level 6 (nside 64, cells of "
+        "about 0.9 degrees), in kelvin, and stored as the output of digital twins is. It shows how a twin "
+        "looks and is asked for; it is not the output of a digital twin. The model's year has 360 days; the "
+        "times are its calendar dates."
+    ),
+    keywords=(*NEMO.keywords[:-2], "HEALPix", "regridded", "monthly mean"),
+    institution=NEMO.institution,
+    providers=NEMO.providers,
+    drawing=Drawing("avg_tos", "Sea surface temperature", "cmocean:thermal", 271.15, 305.15),
+    items=(
+        DemoItem(
+            id="clmn-o2d-standard",
+            title="Monthly means, January to March 2015",
+            description="Three months on 49,152 cells of equal area; land has no values.",
+            files=NEMO.items[0].files,
+        ),
+    ),
+    regridding=Regridding(
+        level=6,
+        of=NEMO,
+        mars={
+            "class": "rd",
+            "dataset": "geoscope-demo",
+            "activity": "regridded",
+            "experiment": "sample",
+            "generation": "1",
+            "model": "NEMO",
+            "realization": "1",
+            "expver": "demo",
+            "stream": "clmn",
+            "type": "fc",
+            "levtype": "o2d",
+            "resolution": "standard",
+        },
+    ),
+)
+
 COLLECTIONS = (SCENARIOS, OSTIA, NEMO, SEVIRI)
+TWINS = (NEMO_HEALPIX,)

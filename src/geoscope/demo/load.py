@@ -13,17 +13,17 @@ from zarr.storage import ObjectStore
 
 from geoscope.cubes.describe import CubeDescription, describe
 from geoscope.cubes.writing import write_cube
-from geoscope.demo.datasets import COLLECTIONS, DemoCollection, DemoItem
+from geoscope.demo.datasets import COLLECTIONS, TWINS, DemoCollection, DemoItem
 from geoscope.demo.readers import read_item, source_digest, source_files
 from geoscope.demo.stac import (
-    BUCKET,
     DOCUMENT_DIGEST,
     SOURCE_DIGEST,
     collection_document,
-    cube_key,
+    cube_place,
     item_document,
 )
-from geoscope.errors import UnavailableError
+from geoscope.demo.twin import describe_twin, store_twin
+from geoscope.errors import NotFoundError, UnavailableError
 from geoscope.objects import open_bucket
 from geoscope.processes import Job
 from geoscope.registration import CatalogueClient, Document
@@ -39,10 +39,11 @@ def load_demo(job: Job, settings: Settings) -> dict[str, Any]:
     dict
         `items`: what happened to each, `stored` or `unchanged`, by `COLLECTION/ITEM`.
     """
-    total = sum(len(collection.items) + 1 for collection in COLLECTIONS)
+    collections = (*COLLECTIONS, *TWINS)
+    total = sum(len(collection.items) + 1 for collection in collections)
     done = 0
     states: dict[str, str] = {}
-    for collection in COLLECTIONS:
+    for collection in collections:
         for item in collection.items:
             job.report(done, total, f"Storing {collection.title}: {item.title}")
             name = f"{collection.id}/{item.id}"
@@ -51,28 +52,29 @@ def load_demo(job: Job, settings: Settings) -> dict[str, Any]:
         job.report(done, total, f"Registering {collection.title}")
         job.step(f"Register {collection.id}", partial(register_collection, settings, collection))
         done += 1
-    job.report(done, total, f"{len(COLLECTIONS)} collections are there")
+    job.report(done, total, f"{len(collections)} collections are there")
     return {"items": states}
 
 
 def store_item(settings: Settings, collection: DemoCollection, item: DemoItem) -> str:
     """Write an item's cube to the object store, unless the same is registered and there."""
     digest = source_digest(source_files(item))
-    store = _open_store(settings, collection, item)
     with _catalogue(settings) as catalogue:
         registered = catalogue.item(collection.id, item.id)
     with _object_store_errors():
         is_same = registered is not None and registered["properties"].get(SOURCE_DIGEST) == digest
-        if is_same and _is_there(store):
+        if is_same and _is_there(settings, collection, item):
             return "unchanged"
-        write_cube(read_item(collection, item), store)
+        if collection.regridding is not None:
+            return "stored" if store_twin(settings, collection, item) else "unchanged"
+        write_cube(read_item(collection, item), _open_store(settings, collection, item))
     return "stored"
 
 
 def register_collection(settings: Settings, collection: DemoCollection) -> str:
     """Register a collection and its items as their stored cubes describe themselves."""
     with _object_store_errors():
-        cubes = [_describe_stored(_open_store(settings, collection, item)) for item in collection.items]
+        cubes = [_describe_stored(settings, collection, item) for item in collection.items]
     with _catalogue(settings) as catalogue:
         document = collection_document(collection, cubes)
         changed = _is_new(document, catalogue.collection(collection.id))
@@ -108,19 +110,23 @@ def _facts(document: Document) -> Document:
 
 def _open_store(settings: Settings, collection: DemoCollection, item: DemoItem) -> ObjectStore[S3Store]:
     keys = read_s3_keys(settings, "jobs")
-    return ObjectStore(open_bucket(settings, BUCKET, keys, prefix=cube_key(collection, item)))
+    place = cube_place(collection, item)
+    return ObjectStore(open_bucket(settings, place.bucket, keys, prefix=place.key))
 
 
-def _is_there(store: ObjectStore[S3Store]) -> bool:
+def _is_there(settings: Settings, collection: DemoCollection, item: DemoItem) -> bool:
     try:
-        _describe_stored(store)
-    except FileNotFoundError:
+        _describe_stored(settings, collection, item)
+    except (FileNotFoundError, NotFoundError):
         return False
     return True
 
 
-def _describe_stored(store: ObjectStore[S3Store]) -> CubeDescription:
+def _describe_stored(settings: Settings, collection: DemoCollection, item: DemoItem) -> CubeDescription:
     """Describe a cube as its readers will see it; one that is not whole has no consolidated metadata yet."""
+    if collection.regridding is not None:
+        return describe_twin(settings, collection, item)
+    store = _open_store(settings, collection, item)
     with xr.open_zarr(store, consolidated=True, chunks=None, decode_coords="all") as dataset:
         return describe(dataset)
 

@@ -16,8 +16,9 @@ LOAD_DEMO = Process(
     id="load-demo",
     title="Load the demo data",
     summary=(
-        "Stores four collections of real data as Zarr cubes and registers them in the catalogue: two climate "
-        "scenarios, sea surface temperature from an analysis and from a model, and a satellite picture. "
+        "Stores five collections of real data as Zarr cubes and registers them in the catalogue: two climate "
+        "scenarios, sea surface temperature from an analysis and from a model, the latter also regridded to "
+        "HEALPix as digital twins are, and a satellite picture. "
         "What is there already is left alone."
     ),
     version="1.0.0",

@@ -22,13 +22,15 @@ from geoscope.demo.datasets import (
     DemoItem,
     Provider,
 )
-from geoscope.objects import REGION
+from geoscope.objects import REGION, Place
 
 BASE = "geoscope://base"
 S3_ENDPOINT = "geoscope://s3"
 BUCKET = "demo"
+TWIN_BUCKET = "public-twins"
 DATASET_VERSION = "1"
 ZARR = "application/vnd.zarr; version=3"
+ICECHUNK = f"{ZARR}; profile=icechunk"
 
 SOURCE_DIGEST = "geoscope:source_digest"
 DOCUMENT_DIGEST = "geoscope:document_digest"
@@ -38,6 +40,7 @@ EXTENSIONS = {
     for name, version in {
         "alternate-assets": "v1.2.0",
         "datacube": "v2.3.0",
+        "processing": "v1.2.0",
         "render": "v2.0.0",
         "scientific": "v1.0.0",
         "storage": "v2.0.0",
@@ -49,9 +52,11 @@ EXTENSIONS = {
 type Document = dict[str, Any]
 
 
-def cube_key(collection: DemoCollection, item: DemoItem) -> str:
-    """Return the cube's key in the bucket."""
-    return f"{collection.id}/{item.id}.zarr"
+def cube_place(collection: DemoCollection, item: DemoItem) -> Place:
+    """Return where a cube lies: a store of Zarr, or a twin's repository."""
+    if collection.regridding is not None:
+        return Place(TWIN_BUCKET, f"{collection.id}/{item.id}")
+    return Place(BUCKET, f"{collection.id}/{item.id}.zarr")
 
 
 def item_document(
@@ -67,9 +72,16 @@ def item_document(
         "cube:dimensions": cube.dimensions,
         "cube:variables": cube.variables,
         "renders": _renders(collection),
-        "storage:schemes": _storage_schemes(),
+        "storage:schemes": _storage_schemes(collection),
         SOURCE_DIGEST: source_digest,
     }
+    extensions = ["datacube", "render", "storage", "version"]
+    if collection.regridding is not None:
+        properties |= {f"mars:{key}": value for key, value in collection.regridding.mars.items()}
+        properties["processing:lineage"] = collection.description
+        extensions.append("processing")
+    else:
+        extensions += ["alternate-assets", "xarray-assets"]
     if cube.calendar != "standard":
         properties["geoscope:calendar"] = cube.calendar
     document = pystac.Item(
@@ -81,10 +93,11 @@ def item_document(
         end_datetime=end,
         properties=properties,
         collection=collection.id,
-        stac_extensions=_extensions(
-            "alternate-assets", "datacube", "render", "storage", "version", "xarray-assets"
-        ),
-        assets={"data": _data_asset(collection, item), "thumbnail": _thumbnail(collection, item)},
+        stac_extensions=_extensions(*sorted(extensions)),
+        assets={
+            _asset_name(collection): _data_asset(collection, item),
+            "thumbnail": _thumbnail(collection, item),
+        },
     )
     document.add_links(_links(collection))
     return _sealed(document.to_dict(include_self_link=False, transform_hrefs=False), "properties")
@@ -98,9 +111,13 @@ def collection_document(collection: DemoCollection, cubes: list[CubeDescription]
         "cube:dimensions": {name: _without_values(about) for name, about in cubes[0].dimensions.items()},
         "cube:variables": _common_variables(cubes),
         "renders": _renders(collection),
-        "storage:schemes": _storage_schemes(),
+        "storage:schemes": _storage_schemes(collection),
         "item_assets": {
-            "data": {"type": ZARR, "roles": ["data"], "title": "Zarr cube"},
+            _asset_name(collection): {
+                "type": ICECHUNK if collection.regridding else ZARR,
+                "roles": ["data"],
+                "title": "Zarr cube",
+            },
             "thumbnail": {"type": "image/png", "roles": ["thumbnail"], "title": "Picture"},
         },
     }
@@ -161,16 +178,28 @@ def _sealed(document: Document, place: str | None) -> Document:
     return document
 
 
+def _asset_name(collection: DemoCollection) -> str:
+    return "cube" if collection.regridding else "data"
+
+
 def _data_asset(collection: DemoCollection, item: DemoItem) -> pystac.Asset:
-    key = cube_key(collection, item)
+    place = cube_place(collection, item)
+    if collection.regridding is not None:
+        return pystac.Asset(
+            href=place.address,
+            title="Cube, as a repository of Icechunk",
+            media_type=ICECHUNK,
+            roles=["data"],
+            extra_fields={"storage:refs": ["s3"]},
+        )
     return pystac.Asset(
-        href=f"{BASE}/data/{BUCKET}/{key}",
+        href=f"{BASE}/data/{place.bucket}/{place.key}",
         title="Zarr cube over HTTPS",
         media_type=ZARR,
         roles=["data"],
         extra_fields={
             "alternate": {
-                "s3": {"href": f"s3://{BUCKET}/{key}", "title": "Zarr cube over S3", "storage:refs": ["s3"]}
+                "s3": {"href": place.address, "title": "Zarr cube over S3", "storage:refs": ["s3"]}
             },
             "xarray:open_kwargs": {"engine": "zarr", "consolidated": True, "chunks": {}},
         },
@@ -192,15 +221,16 @@ def _renders(collection: DemoCollection) -> Document:
     return {
         drawing.variable: {
             "title": drawing.title,
-            "assets": ["data"],
+            "assets": [_asset_name(collection)],
             "rescale": [[drawing.minimum, drawing.maximum]],
             "colormap_name": drawing.colormap,
         }
     }
 
 
-def _storage_schemes() -> Document:
-    return {"s3": {"type": "custom-s3", "platform": S3_ENDPOINT, "region": REGION, "bucket": BUCKET}}
+def _storage_schemes(collection: DemoCollection) -> Document:
+    bucket = TWIN_BUCKET if collection.regridding else BUCKET
+    return {"s3": {"type": "custom-s3", "platform": S3_ENDPOINT, "region": REGION, "bucket": bucket}}
 
 
 def _links(collection: DemoCollection) -> list[pystac.Link]:

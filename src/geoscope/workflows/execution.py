@@ -49,10 +49,18 @@ class DurableJob:
             raise error.errors[-1] from error
 
     def report(self, done: int, total: int, message: str) -> None:
-        """Keep how far the work is, for those who watch the job."""
+        """Keep how far the work is, for those who watch the job; a step of a dismissed job ends here."""
         percent = min(100, max(0, round(100 * done / total))) if total > 0 else 0
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         DBOS.set_event(PROGRESS, {"percent": percent, "message": message, "at": now})
+        # Between steps the engine looks for itself.
+        if DBOS.step_id is not None and _is_dismissed():
+            raise dbos_error.DBOSWorkflowCancelledError("The job was dismissed.")
+
+
+def _is_dismissed() -> bool:
+    status = DBOS.get_workflow_status(DBOS.workflow_id or "")
+    return status is not None and status.status == "CANCELLED"
 
 
 def run_process(process_id: str, inputs: dict[str, Any]) -> dict[str, Any]:
