@@ -9,6 +9,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from geoscope.runtime.ports import free_port_pair
+from kits_environment import install_kits
 from local_holdings import LocalHoldings, read_sources, write_demo
 from running import EDGE_PORTS, Platform
 
@@ -52,6 +53,12 @@ def earth_data():
     if not folder.is_dir():
         pytest.skip(f"there is no real Earth data in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def kits():
+    """Python with earthkit-data, earthkit-regrid and covjsonkit."""
+    return install_kits()
 
 
 @pytest.fixture(scope="session")

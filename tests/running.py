@@ -87,7 +87,7 @@ class Platform:
 
     def command(self, *arguments: str) -> list[str]:
         verb, *rest = arguments
-        words = [verb, rest.pop(0)] if verb in ("service", "catalogue") else [verb]
+        words = [verb, rest.pop(0)] if verb in ("service", "catalogue", "twins") else [verb]
         return [sys.executable, "-m", "geoscope", *words, "--data-dir", str(self.data_dir), *rest]
 
     def end(self, timeout_s: float = 30) -> int:

@@ -75,7 +75,7 @@ def test_estimate_counts_the_bytes_of_the_chunks_that_are_read(cube):
     one = plan_cuts(
         "one", cube, read_question(Kind.POSITION, {"coords": "POINT(1 1)", "parameter-name": "ta"})
     )
-    array = cube._arrays["ta"]
+    array = cube._readers["ta"]._array
     steps, levels = -(-array.shape[0] // array.chunks[0]), array.shape[1]
     assert one[0].bytes_to_read == np.prod(array.chunks) * 4 * steps * levels
     whole = everything(cube)
@@ -112,7 +112,7 @@ def test_memory_does_not_grow_with_the_answer(cube, form, monkeypatch):
     monkeypatch.setattr("geoscope.cuts.cutting.BLOCK_VALUES", 20_000)
     monkeypatch.setattr("geoscope.cuts.netcdf.CHUNK_VALUES", 20_000)
     monkeypatch.setattr("geoscope.cuts.zarr_archive.CHUNK_VALUES", 20_000)
-    monkeypatch.setattr("geoscope.cubes.cube.MOST_KEPT_VALUES", 0)
+    monkeypatch.setattr("geoscope.cubes.reading.MOST_KEPT_VALUES", 0)
 
     async def consume(cuts):
         async for piece in await answers.begun(answers.pieces_of(cuts, form, "title"), cuts):

@@ -2,9 +2,7 @@
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +16,6 @@ from polytope.api import Client
 from geoscope.cubes.healpix import HealpixGrid
 from twins.asking import FORECAST, PLACE, PRESSURE, SERIES, SURFACE
 from twins.twin_store import CLIMATE, LEVEL
-
-# These clients bring libraries of their own that crash beside ours.
-REQUIREMENTS = ("earthkit-data>=1.3", "covjsonkit>=0.2.26", "polytope-client>=0.7.10")
 
 
 @pytest.fixture
@@ -139,28 +134,6 @@ def test_eodag_orders_polls_and_downloads(eodag, geometry, begin):
 
 
 # --- In an environment of their own ---
-
-
-@pytest.fixture(scope="session")
-def kits():
-    """Python with earthkit-data and covjsonkit, installed once."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "geoscope-tests"
-    environment, stamp = cache / "kits", cache / "kits" / "requirements"
-    python = environment / "bin" / "python"
-    if stamp.exists() and stamp.read_text() == "\n".join(REQUIREMENTS):
-        return python
-    uv = shutil.which("uv") or str(Path(__file__).parents[2] / ".tools" / "bin" / "uv")
-    if not Path(uv).exists():
-        pytest.skip("uv is not there: `pip install uv`, or scripts/setup")
-    for command in (
-        [uv, "venv", "--quiet", "--clear", "--python", sys.executable, environment],
-        [uv, "pip", "install", "--quiet", "--python", python, *REQUIREMENTS],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"the clients cannot be installed here: {done.stderr[-500:]}")
-    stamp.write_text("\n".join(REQUIREMENTS))
-    return python
 
 
 def run(kits, twins, tmp_path, script, request):

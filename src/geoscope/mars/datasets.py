@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from geoscope.mars.keys import DATASET_KEYS, canonical
 
 PREFIX = "mars:"
+# How a collection says that its fields can be ordered here (`summaries`, `federation:backends`).
+TWINS_BACKEND = "twins"
 # Instants are listed up to here: hours of some forty years.
 MOST_INSTANTS = 400_000
 

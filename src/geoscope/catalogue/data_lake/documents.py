@@ -20,7 +20,7 @@ from geoscope.catalogue.documents import (
 from geoscope.catalogue.finding import ItemAnswer
 from geoscope.catalogue.models import FoundCollection, FoundItem
 from geoscope.catalogue.orders.documents import PRODUCT, ROOT, download_address
-from geoscope.catalogue.orders.ordering import BACKENDS, LOCAL, WHOLE_EARTH, is_orderable
+from geoscope.catalogue.orders.ordering import BACKENDS, LOCAL, WHOLE_EARTH, is_orderable, is_twin_collection
 from geoscope.catalogue.orders.product_files import data_assets
 from geoscope.catalogue.stac_api.fields import FieldSelection
 
@@ -37,6 +37,7 @@ def collection_document(found: FoundCollection, policy: Policy | None = None) ->
     document.setdefault("dedl:short_description", title)
     summaries = document.setdefault("summaries", {})
     summaries.setdefault(BACKENDS, [LOCAL])
+    can_order = "orderable" in summaries.get("order:status", ()) or is_twin_collection(document)
     href = f"{ROOT}/collections/{found.id}"
     document["links"] = [
         link("self", href, JSON, title=title),
@@ -44,7 +45,7 @@ def collection_document(found: FoundCollection, policy: Policy | None = None) ->
         link("parent", ROOT, JSON, title=CATALOGUE),
         link("items", f"{href}/items", GEOJSON, title="Items"),
         link(QUERYABLES_REL, f"{href}/queryables", JSON_SCHEMA, title=QUERYABLES_TITLE),
-        *([_retrieve_link(found.id)] if "orderable" in summaries.get("order:status", ()) else []),
+        *([_retrieve_link(found.id)] if can_order else []),
         *_own_links(document),
     ]
     return document

@@ -21,9 +21,10 @@ from geoscope.catalogue.data_lake.documents import (
 )
 from geoscope.catalogue.data_lake.landing import CONFORMANCE, landing_page
 from geoscope.catalogue.data_lake.leniency import BACKENDS, Understood, understand_body, understand_query
+from geoscope.catalogue.data_lake.twin_search import find_orderable
 from geoscope.catalogue.documents import GEOJSON, JSON_SCHEMA, Link, link
-from geoscope.catalogue.finding import ItemAnswer
-from geoscope.catalogue.models import CollectionSearch, FoundCollection
+from geoscope.catalogue.finding import Finder, ItemAnswer
+from geoscope.catalogue.models import CollectionSearch, FoundCollection, ItemSearch
 from geoscope.catalogue.orders.documents import ROOT, ordered_item
 from geoscope.catalogue.orders.models import OrderState
 from geoscope.catalogue.orders.order_routes import Orders
@@ -89,7 +90,7 @@ async def search(request: Request, finder: Items, principal: Searcher) -> Respon
     """Return the items that a search finds, newest first if not said."""
     asked = understand_query(SearchParameters, request.query_params)
     wanted = asked.parameters.search(current_settings().catalogue.max_page_size, reader_of(principal))
-    page = await finder.find_items(wanted, asked.parameters.token)
+    page = await _found(request, finder, wanted, asked.parameters.token)
     return await _items(request, asked, page, _get_links(request, page.token))
 
 
@@ -104,7 +105,7 @@ async def search_by_body(request: Request, finder: Items, principal: Searcher) -
     asked = understand_body(SearchBody, await read_body(request, MAX_SEARCH_BYTES))
     parameters = asked.parameters
     wanted = parameters.search(current_settings().catalogue.max_page_size, reader_of(principal))
-    page = await finder.find_items(wanted, parameters.token)
+    page = await _found(request, finder, wanted, parameters.token)
     links = [
         link("self", f"{ROOT}/search", GEOJSON, title="This page", method="POST"),
         link("root", ROOT, title=CATALOGUE),
@@ -241,6 +242,11 @@ async def item(
         raise no_item(collection, item)
     policy = (await store_for(request).policies()).get(collection)
     return respond(request, item_document(found, policy), GEOJSON)
+
+
+async def _found(request: Request, finder: Finder, wanted: ItemSearch, token: str | None) -> ItemAnswer:
+    orderable = None if token else await find_orderable(store_for(request), wanted)
+    return orderable or await finder.find_items(wanted, token)
 
 
 async def _items(

@@ -129,6 +129,15 @@ def chosen_values(condition: Filter | None) -> dict[str, Any]:
                 chosen.setdefault(_parameter(name), value)
             case {"op": "in", "args": [{"property": str(name)}, [*values]]} if values:
                 chosen.setdefault(_parameter(name), list(values))
+            # So the Data Lake's searches are read: any of these values, whether an item has one or several.
+            case {
+                "op": "or",
+                "args": [
+                    {"op": "in", "args": [{"property": str(name)}, [*values]]},
+                    {"op": "a_overlaps", "args": [{"property": str(other)}, [*others]]},
+                ],
+            } if name == other and values == others and values:
+                chosen.setdefault(_parameter(name), values)
             case {"op": "<" | "<=", "args": [{"property": str(name)}, int() | float() as value]} if (
                 _parameter(name) == "eo:cloud_cover"
             ):

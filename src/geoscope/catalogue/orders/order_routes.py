@@ -1,21 +1,25 @@
 """Routes of orders: order, list, look, cancel. Whoever is not an order's owner does not find it."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from geoscope.access import Principal
 from geoscope.catalogue.documents import GEOJSON, JSON, link
 from geoscope.catalogue.orders.documents import ROOT, order_document, ordered_item
 from geoscope.catalogue.orders.keeper import OrderKeeper
 from geoscope.catalogue.orders.models import Order, OrderState
-from geoscope.catalogue.orders.ordering import OrderDesk, parse_request
+from geoscope.catalogue.orders.ordering import BACKENDS, OrderDesk, parse_request
 from geoscope.catalogue.orders.store import OrderStore
+from geoscope.catalogue.orders.twin_orders import submit_twin_request
 from geoscope.catalogue.readers import require_data_of
 from geoscope.catalogue.stac_api.exchange import Asker, Items, Store, read_body, respond
 from geoscope.catalogue.stac_api.openapi import REFUSALS
 from geoscope.errors import NotFoundError
+from geoscope.mars.datasets import TWINS_BACKEND
 from geoscope.settings import current_settings
 from geoscope.web import SignedInPrincipal
 
@@ -65,6 +69,8 @@ async def order(
     await require_data_of(store, principal, collection)
     desk = OrderDesk(store, finder, settings)
     new = await desk.new_order(collection, wanted, principal.subject, reader)
+    if new.backend == TWINS_BACKEND:
+        new = await _passed_on(orders, new, principal)
     placed = await anyio.to_thread.run_sync(orders.place, new, settings.max_waiting_per_user)
     keeper.wake()
     return respond(request, ordered_item(placed), GEOJSON)
@@ -116,6 +122,15 @@ async def cancel_order(
     else:
         await keeper.withdraw(found)
     return respond(request, order_document(await _own_order(orders, principal.subject, order_id)))
+
+
+async def _passed_on(orders: OrderStore, new: Order, principal: Principal) -> Order:
+    """Ask for twin data in the asker's name, unless an identical order lives."""
+    same = await anyio.to_thread.run_sync(orders.same_as, new)
+    if same is not None:
+        return new
+    request = {name: value for name, value in new.request.items() if name != BACKENDS}
+    return replace(new, reference=await submit_twin_request(current_settings(), principal, request))
 
 
 async def _own_order(orders: OrderStore, subject: str, id_: str) -> Order:

@@ -15,6 +15,7 @@ from geoscope.catalogue.publishing.places import is_served
 from geoscope.catalogue.store import CatalogueStore
 from geoscope.catalogue.transactions import no_collection, no_item
 from geoscope.errors import InvalidInputError, NotFoundError
+from geoscope.mars.datasets import TWINS_BACKEND
 from geoscope.objects import Place
 from geoscope.settings import OrderSettings
 
@@ -123,6 +124,11 @@ def _require_served(href: str, owner: str | None, collection: str) -> None:
 def is_orderable(properties: Json) -> bool:
     """Tell whether an item with these properties is not online, and can be ordered."""
     return properties.get("storage:tier") == "offline" or properties.get("order:status") == "orderable"
+
+
+def is_twin_collection(document: Json) -> bool:
+    """Tell whether a collection holds twin data of this platform, whose fields can be ordered."""
+    return TWINS_BACKEND in document.get("summaries", {}).get(BACKENDS, ())
 
 
 def parse_request(body: bytes) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import mimetypes
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +13,10 @@ from geoscope.catalogue.federation.delivery import Delivery, DeliveryError, Ship
 from geoscope.catalogue.orders.models import Order, SourceFile, utc_now
 from geoscope.catalogue.orders.product_stream import File
 from geoscope.catalogue.orders.sources import FileSource
+from geoscope.catalogue.orders.twin_orders import TwinDelivery
 from geoscope.catalogue.orders.watch import Watch
 from geoscope.errors import GeoscopeError
+from geoscope.mars.datasets import TWINS_BACKEND
 from geoscope.settings import Settings
 
 # A job waits this long for a backend; after that it makes way for others and is asked for again.
@@ -43,12 +47,21 @@ def fetch_shipment(settings: Settings, order: Order, watch: Watch, folder: Path)
     DeliveryError
         If it does not deliver.
     """
-    with open_delivery(settings) as delivery:
+    with _delivery(settings, order) as delivery:
         shipment = _ready_shipment(delivery, order, watch)
         files = _download(delivery, shipment, order, watch, folder)
     if not files:
         raise DeliveryError(f"The backend {order.backend} delivered nothing.")
     return [_file(order, folder, path, is_single=len(files) == 1) for path in files]
+
+
+@contextmanager
+def _delivery(settings: Settings, order: Order) -> Iterator[Delivery]:
+    if order.backend == TWINS_BACKEND:
+        yield TwinDelivery(settings)
+        return
+    with open_delivery(settings) as delivery:
+        yield delivery
 
 
 def _ready_shipment(delivery: Delivery, order: Order, watch: Watch) -> Shipment:

@@ -76,6 +76,15 @@ class SqliteOrders:
             connection.execute(f"INSERT INTO orders ({names}) VALUES ({places})", row)  # noqa: S608 (names of columns)
         return order
 
+    def same_as(self, order: Order) -> Order | None:
+        """Return the live order of the same owner with the same request, if there is one."""
+        with self._read() as connection:
+            row = connection.execute(
+                f"SELECT * FROM orders WHERE fingerprint = ? AND {_IS_LIVE}",  # noqa: S608 (constant)
+                (fingerprint(order),),
+            ).fetchone()
+        return None if row is None else _order(row)
+
     def order(self, id_: str, owner: str | None = None) -> Order | None:
         """Return an order, or None if there is none or it is not this owner's."""
         with self._read() as connection:
@@ -262,7 +271,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _row(order: Order) -> dict[str, Any]:
-    kept = {name: getattr(order, name) for name in ("id", "owner", "collection", "backend", "message")}
+    as_they_are = ("id", "owner", "collection", "backend", "message", "reference")
+    kept = {name: getattr(order, name) for name in as_they_are}
     return kept | {
         "fingerprint": fingerprint(order),
         "request": _json(order.request),

@@ -20,6 +20,10 @@ class OrderStore(Protocol):
         """
         ...
 
+    def same_as(self, order: Order) -> Order | None:
+        """Return the live order of the same owner with the same request, if there is one."""
+        ...
+
     def order(self, id_: str, owner: str | None = None) -> Order | None:
         """Return an order, or None if there is none or it is not this owner's."""
         ...

@@ -49,8 +49,13 @@ async def twin_choice(
     first = _datasets(item.document for item in (await store.find_items(search)).items)
     if not first:
         return TwinChoice(query, [])
+    return TwinChoice(query, await twin_datasets(store, collection, reader))
+
+
+async def twin_datasets(store: CatalogueStore, collection: str, reader: Reader) -> list[TwinDataset]:
+    """Return what a collection holds of twin data, as a reader finds it."""
     every = ItemSearch(limit=MOST_DATASETS, collections=(collection,), reader=reader)
-    return TwinChoice(query, _datasets(item.document for item in (await store.find_items(every)).items))
+    return _datasets(item.document for item in (await store.find_items(every)).items)
 
 
 def _datasets(documents: Iterable[bytes]) -> list[TwinDataset]:

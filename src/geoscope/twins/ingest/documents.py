@@ -8,6 +8,7 @@ from shapely.geometry import shape
 
 from geoscope.cubes.describe import CubeDescription
 from geoscope.cubes.growing.fields import Version
+from geoscope.mars.datasets import TWINS_BACKEND
 from geoscope.objects import REGION, Place
 from geoscope.twins.ingest.plan import PlannedRepository, grid_name
 from geoscope.twins.ingest.wish import Wish
@@ -16,6 +17,8 @@ S3_ENDPOINT = "geoscope://s3"
 ICECHUNK = "application/vnd.zarr; version=3; profile=icechunk"
 VERSIONS_KEY = "geoscope:versions"
 MOST_VERSIONS = 20
+# Its fields can be ordered as GRIB, in the Data Lake's way.
+ORDERED_FROM = {"federation:backends": [TWINS_BACKEND]}
 GRID_KEY = "geoscope:grid"
 EXTENSIONS = {
     "datacube": "https://stac-extensions.github.io/datacube/v2.3.0/schema.json",
@@ -136,6 +139,7 @@ def collection_document(
     document["cube:dimensions"] = _joined(document.get("cube:dimensions", {}), without_values)
     document["cube:variables"] = document.get("cube:variables", {}) | cube.variables
     document["storage:schemes"] = _storage_schemes(place)
+    document["summaries"] = document.get("summaries", {}) | ORDERED_FROM
     document["updated"] = _now()
     document["links"] = [
         link
