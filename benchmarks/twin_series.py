@@ -34,10 +34,10 @@ def measure(bench: Bench, days: int = DAYS, small: int = 7, large: int = 10) -> 
             sections.append(_section(bench, client, name, grid, Path(folder), days))
     return f"""## A time series from a twin
 
-{days} daily values of one cell, {ROUNDS} rounds ({FEW_ROUNDS} where each takes a second), one client, EDR over
-HTTP through the edge. *Cold*: another place each time, of which no chunk was read before. *Bare*: such chunks of
-the series, read by Zarr and Icechunk without the platform. Of the large cube only the chunks around the places
-are written. The netCDF file lies on the local disk, whose pages are in memory.
+{days} daily values of one cell, {ROUNDS} rounds ({FEW_ROUNDS} where each takes a second), one client, EDR
+over HTTP through the edge. *Cold*: another place each time, of which no chunk was read before. *Bare*: such
+chunks of the series, read by Zarr and Icechunk without the platform. Of the large cube only the chunks around
+the places are written. The netCDF file lies on the local disk, whose pages are in memory.
 
 {"\n\n".join(sections)}"""
 
