@@ -13,12 +13,14 @@ from benchmarks import (
     catalogue_scale,
     country,
     identity,
+    layouts,
     objects,
     regridding,
     series,
     startup,
     tiles,
     twin_ingest,
+    twin_series,
 )
 from benchmarks.running import started
 from geoscope import __version__
@@ -38,7 +40,7 @@ def main() -> None:
         with console.status(f"{regridding.__name__} ..."):
             sections.append(regridding.measure())
         with started(Path(folder) / "bench") as bench:
-            for section in (series, country, tiles, objects, identity, twin_ingest):
+            for section in (series, country, tiles, objects, identity, layouts, twin_ingest, twin_series):
                 with console.status(f"{section.__name__} ..."):
                     sections.append(section.measure(bench))
     PAGE.write_text("\n\n".join([_head(), *sections]) + "\n")

@@ -25,8 +25,8 @@ from geoscope.cubes.pyramid import pyramid
 # Fields that are compressed and sent at the same time: what a write holds in memory.
 BYTES_IN_FLIGHT = 128 * 1024**2
 MOST_IN_FLIGHT = 8
-# Axes of time are made longer by so many steps at once while a batch is written, and cut at its end.
-ROOM_STEPS = 256
+# Axes of time are made longer by as many steps as came already, up to this, and cut at a batch's end.
+MOST_ROOM_STEPS = 256
 
 
 class Batch:
@@ -191,7 +191,7 @@ class Batch:
     def _make_room(self, step: int) -> None:
         if step < self._room:
             return
-        self._room = step + ROOM_STEPS
+        self._room = step + 1 + min(step - len(self.snapshot.times), MOST_ROOM_STEPS)
         for arrays in self._arrays.values():
             for array in arrays.values():
                 array.resize((self._room, *array.shape[1:]))
@@ -202,7 +202,7 @@ class Batch:
             self._checksums[name] = self.snapshot.checksums(name)
         known = self._checksums[name]
         if step is not None and step >= len(known):
-            more = np.full((step + ROOM_STEPS - len(known), known.shape[1]), MISSING, np.uint64)
+            more = np.full((step + MOST_ROOM_STEPS - len(known), known.shape[1]), MISSING, np.uint64)
             known = self._checksums[name] = np.concatenate([known, more])
         return known
 

@@ -71,7 +71,8 @@ def layers(outline: CubeOutline) -> Iterator[Layer]:
     while isinstance(grid, HealpixGrid) and grid.level > COARSEST_LEVEL:
         grid = coarser_grid(grid)
         chunks = (1, *map_chunks(grid.shape))
-        yield Layer(level_path(grid.level), grid.shape, chunks, grid_coordinates(grid))
+        coarse = grid_coordinates(grid, with_places="latitude" in coordinates.variables)
+        yield Layer(level_path(grid.level), grid.shape, chunks, coarse)
     block = outline.block_steps
     yield Layer(SERIES, shape, (block, *series_chunks(shape, block)), coordinates)
 
@@ -150,8 +151,12 @@ def create_variable(store: Store, outline: CubeOutline, variable: VariableOutlin
 
 
 def packing(dtype: str) -> BloscCodec:
-    """Return how values are compressed, without loss."""
-    return BloscCodec(typesize=np.dtype(dtype).itemsize, cname="zstd", clevel=1, shuffle="shuffle")
+    """Return how values are compressed, without loss.
+
+    Shuffled bits, because model output comes with its last bits all zero: on values packed by GRIB that is
+    twice as fast as shuffled bytes and a tenth to a third smaller.
+    """
+    return BloscCodec(typesize=np.dtype(dtype).itemsize, cname="zstd", clevel=1, shuffle="bitshuffle")
 
 
 def grid_digest(coordinates: xr.Dataset) -> str:
