@@ -13,7 +13,7 @@ told = json.loads(sys.argv[2])
 header = {
     "tablesVersion": 32, "centre": "ecmf", "setLocalDefinition": 1, "productionStatusOfProcessedData": 12,
     "dataset": "climate-dt", "class": "d1", "activity": "ScenarioMIP", "experiment": "SSP3-7.0",
-    "generation": 1, "model": "IFS-NEMO", "realization": 1, "resolution": "standard", "stream": "clte",
+    "generation": 1, "model": told["model"], "realization": 1, "resolution": "standard", "stream": "clte",
     "type": "fc", "expver": "0001", "gridType": "healpix", "Nside": told["nside"],
     "orderingConvention": "nested", "longitudeOfFirstGridPointInDegrees": 45,
     "packingType": "grid_ccsds", "bitsPerValue": 24,
@@ -39,9 +39,11 @@ print(json.dumps(decoded))
 """
 
 
-def encode_climate_twin(file, days, times=(0,), parameters=((167, "2t"), (165, "10u")), nside=8):
+def encode_climate_twin(
+    file, days, times=(0,), *, parameters=((167, "2t"), (165, "10u")), nside=8, model="ICON"
+):
     """Write a file; return the values of its fields by day, time and short name."""
-    told = {"days": days, "times": times, "parameters": parameters, "nside": nside}
+    told = {"days": days, "times": times, "parameters": parameters, "nside": nside, "model": model}
     done = subprocess.run(
         [sys.executable, "-c", ENCODE, file, json.dumps(told)], capture_output=True, text=True, check=True
     )

@@ -129,7 +129,7 @@ def test_nothing_found_offers_a_way_back(open_page):
     page = open_page("/explore?q=unheardof")
     expect(page.locator("#results")).to_contain_text("Nothing fits this search")
     page.get_by_role("link", name="Show everything").click()
-    expect(page.locator("#results")).to_contain_text("4 datasets")
+    expect(page.locator("#results")).to_contain_text("5 datasets")
 
 
 def test_the_item_page_gives_code_that_can_be_copied(open_page):

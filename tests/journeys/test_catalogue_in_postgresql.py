@@ -35,7 +35,7 @@ def database(platform):
 
 def test_demo_data_are_in_the_database_and_found_through_the_edge(scaled):
     with database(scaled) as connection:
-        assert connection.execute("SELECT count(*) FROM pgstac.items").fetchone() == (5,)
+        assert connection.execute("SELECT count(*) FROM pgstac.items").fetchone() == (6,)
     assert not (scaled.data_dir / "catalogue" / "catalogue.sqlite").exists()
     catalogue = pystac_client.Client.open(f"{scaled.url}/stac")
     assert len(list(catalogue.get_collections())) == 5

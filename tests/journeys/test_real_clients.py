@@ -247,7 +247,7 @@ def test_every_grid_draws_a_world_tile(platform, name):
 @pytest.mark.parametrize(
     ("query", "named"),
     [
-        ({"coords": "POINT(-100 95)"}, "latitude, from -90 to 90"),
+        ({"coords": "POINT(-100 95)"}, "latitudes from -90 to 90"),
         ({"coords": "POLYGON((0 0,1 1,1 0,0 0))"}, "POINT"),
         ({"parameter-name": "rain"}, "air_temperature"),
         ({"datetime": "yesterday"}, "datetime"),

@@ -14,7 +14,7 @@ from geoscope.cubes.healpix import HealpixGrid
 from geoscope.cubes.sampling import Sampling
 from twin_files import encode_climate_twin
 
-COLLECTION = "EO.ECMWF.DAT.D1.DT_CLIMATE.G1.SCENARIOMIP_SSP3-7.0_IFS-NEMO.R1"
+COLLECTION = "EO.ECMWF.DAT.D1.DT_CLIMATE.G1.SCENARIOMIP_SSP3-7.0_ICON.R1"
 CHOSEN = {
     "ecmwf:class": {"eq": "d1"},
     "ecmwf:dataset": {"eq": "climate-dt"},

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from geoscope.cli.twins_fdb import application, read_request
+from geoscope.cli.twins_fdb import application
 from geoscope.errors import InvalidInputError, UnavailableError
 from geoscope.twins.fdb.archive import FdbArchive, new_local_fdb
+from geoscope.twins.fdb.requests import read_request
 
 # GRIB libraries stay out of the process of the tests.
 ENCODE = """

@@ -16,6 +16,7 @@ from geoscope.cli import twins_fdb, twins_live
 from geoscope.cli.following import Token, execute, platform_of
 from geoscope.cli.options import AsJson, DataDir, PlatformUrl
 from geoscope.errors import InvalidInputError, NotFoundError
+from geoscope.twins.fdb.requests import SCHEME as FDB
 
 application = typer.Typer(help="Digital twins: model output as cubes that grow.", no_args_is_help=True)
 application.add_typer(twins_live.application)
@@ -33,7 +34,10 @@ type Json = dict[str, Any]
 @application.command("ingest")
 def ingest(
     sources: Annotated[
-        list[str], typer.Argument(help="Files, folders, patterns, or s3://BUCKET/FOLDER of the platform.")
+        list[str],
+        typer.Argument(
+            help="Files, folders, patterns, s3://BUCKET/FOLDER of the platform, or fdb:CONFIG?REQUEST."
+        ),
     ],
     keys: Annotated[
         list[str] | None,
@@ -70,7 +74,7 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Store the fields of GRIB, NetCDF and Zarr files; what is there already is not stored again."""
-    places = [each if each.startswith("s3://") else str(Path(each).absolute()) for each in sources]
+    places = [_absolute(each) for each in sources]
     inputs: Json = {
         "sources": places,
         "keys": _pairs(keys),
@@ -150,6 +154,14 @@ def show(
         typer.echo(orjson.dumps(item, option=orjson.OPT_INDENT_2))
         return
     _print_twin(item)
+
+
+def _absolute(source: str) -> str:
+    if source.startswith("s3://"):
+        return source
+    scheme = FDB if source.startswith(FDB) else ""
+    path, question, request = source.removeprefix(scheme).partition("?") if scheme else (source, "", "")
+    return f"{scheme}{Path(path).absolute()}{question}{request}"
 
 
 def _process(http: httpx.Client, places: list[str]) -> str:

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from geoscope.errors import InvalidInputError
 from geoscope.twins.fdb.archive import FdbArchive, new_local_fdb
+from geoscope.twins.fdb.requests import read_request
 
 application = typer.Typer(help="Fields in ECMWF's own store, FDB.", no_args_is_help=True)
 console = Console(highlight=False)
@@ -24,25 +24,6 @@ Configuration = Annotated[
 RequestText = Annotated[
     str, typer.Argument(metavar="REQUEST", help="class=d1,dataset=climate-dt,date=20200101/to/20200131")
 ]
-
-
-def read_request(text: str) -> dict[str, str]:
-    """Read `key=value,key=value`, as FDB's own tools take it.
-
-    Raises
-    ------
-    InvalidInputError
-        If a part is no pair, or a key comes twice.
-    """
-    request: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not (key and equals and value):
-            raise InvalidInputError(f"{part!r} is no KEY=VALUE.", "Expected class=d1,dataset=climate-dt,...")
-        if key in request:
-            raise InvalidInputError(f"{key} is named twice.", f"Several values: {key}=a/b.")
-        request[key] = value
-    return request
 
 
 @application.command("new")

@@ -172,7 +172,7 @@ def test_a_folder_of_somebody_else_is_not_published(anna):
 
 def test_one_sees_what_one_may_publish(anna, administrator):
     roots = [each["name"] for each in anna.get("/stac/publishing/folders").json()["folders"]]
-    assert roots == ["home-anna", "collections/anna", "demo"]
+    assert roots == ["home-anna", "collections/anna", "demo", "public-twins"]
     inside = anna.get("/stac/publishing/folders", params={"address": "s3://collections/anna/anna-own"}).json()
     assert [each["name"] for each in inside["folders"]] == ["cube.zarr"]
     assert inside["files"] == [{"name": "thing é.bin", "size": len(CONTENT), "kind": None}]

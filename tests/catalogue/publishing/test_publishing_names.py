@@ -67,5 +67,5 @@ def test_one_publishes_from_ones_own_places():
 
 def test_a_strange_name_owns_no_bucket():
     places = own_places("../anna", "c")
-    assert [place.bucket for place in places] == ["collections", "demo"]
+    assert [place.bucket for place in places] == ["collections", "demo", "public-twins"]
     assert places[0] != own_places("../annb", "c")[0]

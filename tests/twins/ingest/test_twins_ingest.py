@@ -20,6 +20,7 @@ from geoscope.errors import InvalidInputError, NotAllowedError
 from geoscope.objects import Place, icechunk_storage, open_bucket
 from geoscope.registration import CatalogueClient
 from geoscope.secrets import read_s3_keys
+from geoscope.twins.fdb.archive import FdbArchive, new_local_fdb
 from geoscope.twins.ingest.ingesting import Ingest
 from geoscope.twins.ingest.process import INGEST_TWIN_OBJECTS
 from geoscope.twins.ingest.wish import Wish
@@ -80,6 +81,22 @@ def test_the_real_healpix_file_is_stored_nested_and_registered(platform, job, ea
     assert properties["cube:dimensions"]["level"]["values"] == [500.0]
     assert properties["geoscope:versions"][0]["steps"] == 2
     assert collection["providers"][0]["name"].startswith("European Centre")
+
+
+def test_fields_of_an_fdb_are_stored_as_those_of_a_file(platform, job, tmp_path):
+    configuration = new_local_fdb(tmp_path / "fdb")
+    with FdbArchive(configuration) as fdb:
+        fdb.archive(write_grib(tmp_path / "days.grib2", days(1, 2, 3, 4)))
+    request = f"fdb:{configuration}?class=d1,dataset=climate-dt,date=20200102/to/20200104"
+    outcome = ingest(platform, job, request, collection="from-fdb")
+    assert (outcome["stored"], outcome["set_aside_count"]) == (3, 0)
+    with opened(platform, outcome) as cube:
+        assert cube["2t"].values.tolist() == [(np.arange(CELLS) + day).tolist() for day in (2, 3, 4)]
+    assert not list((platform.data_dir / "twins" / "from-fdb").iterdir())
+    again = ingest(platform, job, request, collection="from-fdb")
+    assert (again["stored"], again["duplicates"]) == (0, 3)
+    with pytest.raises(InvalidInputError, match="no field that fits"):
+        ingest(platform, job, f"fdb:{configuration}?class=d1,dataset=climate-dt,date=20300101")
 
 
 def test_climate_dt_has_the_ids_of_the_data_lake(platform, job, tmp_path):

@@ -18,6 +18,7 @@ from geoscope.objects import Place
 from geoscope.processes import Job
 from geoscope.settings import Settings
 from geoscope.twins.ingest.documents import dataset_title
+from geoscope.twins.ingest.fdb_source import forget_copies
 from geoscope.twins.ingest.findings import Aside, Findings
 from geoscope.twins.ingest.looking import look_at
 from geoscope.twins.ingest.memory import give_back_memory
@@ -89,6 +90,9 @@ class Ingest:
                 title = f"Complete repository {repository + 1} of {len(looked['repositories'])}"
                 job.step(title, partial(self._complete, looked["fingerprint"], repository))
         outcome.require_something()
+        forget_copies(
+            self._settings, (source.path for source in self._required(looked["fingerprint"]).findings.sources)
+        )
         job.report(1, 1, outcome.words)
         return outcome.to_json()
 

@@ -15,7 +15,9 @@ from geoscope.errors import InvalidInputError, UnavailableError
 from geoscope.objects import Place, open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings
+from geoscope.twins.fdb.requests import SCHEME as FDB
 from geoscope.twins.ingest.answers import Source
+from geoscope.twins.ingest.fdb_source import copy_of_fields
 
 IDENTITY = "jobs"
 MOST_FILES = 200_000
@@ -80,7 +82,7 @@ def find_input(settings: Settings, places: Sequence[str]) -> Input:
     settings : Settings
         Says where the object store listens.
     places : sequence of str
-        Absolute paths, patterns with `*`, or `s3://` addresses.
+        Absolute paths, patterns with `*`, `s3://` addresses, or `fdb:CONFIGURATION?REQUEST`.
 
     Raises
     ------
@@ -93,6 +95,9 @@ def find_input(settings: Settings, places: Sequence[str]) -> Input:
     for place in places:
         if place.startswith("s3://"):
             _collect_objects(settings, Place.parse(place), collector)
+        elif place.startswith(FDB):
+            copy = copy_of_fields(settings, place)
+            collector.add(Source("grib", path=str(copy)), copy.name)
         else:
             _collect_files(place, collector)
     found = collector.result()

@@ -26,7 +26,7 @@ class Wish(BaseModel):
         tuple[Annotated[str, StringConstraints(max_length=4000)], ...], Field(min_length=1, max_length=1000)
     ] = Field(
         description="GRIB, NetCDF and Zarr: paths, patterns and folders of the platform's machine, or "
-        "s3://BUCKET/FOLDER in its object store."
+        "s3://BUCKET/FOLDER in its object store, or fdb:CONFIGURATION?REQUEST for fields of an FDB."
     )
     keys: dict[str, str] = Field(
         {}, description="MARS keys that the files lack or have wrong, such as class, dataset or stream."
