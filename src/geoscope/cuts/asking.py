@@ -8,13 +8,13 @@ from geoscope.cuts.cutting import Cut, plan_cuts
 from geoscope.cuts.estimates import CutTooLargeError, estimate
 from geoscope.cuts.forms import Form
 from geoscope.cuts.parameters import Kind
+from geoscope.cuts.process import PROCESS
 from geoscope.cuts.queries import Question
 from geoscope.errors import NotFoundError, TooLargeError
 from geoscope.holdings import SeenHoldings
 from geoscope.settings import CutSettings
 
 MOST_INSTANCES = 50
-PROCESS = "cut"
 
 
 async def cuts_of_instance(

@@ -1,9 +1,9 @@
 """Cutting as processes: `cut`, for what is too large for one answer, and `remove-expired-cuts`."""
 
-from geoscope.cuts.asking import PROCESS
 from geoscope.cuts.parameters import Kind
 from geoscope.processes import Job, Json, Process
 
+PROCESS = "cut"
 # Of the cuts service itself.
 SWEEPER_ROLE = "cut-sweeper"
 
