@@ -268,7 +268,7 @@ NEMO_HEALPIX = DemoCollection(
     id="nemo-ocean-healpix",
     title="Sea surface temperature of the world ocean on HEALPix (NEMO, regridded)",
     description=(
-        "The monthly means of the collection `nemo-ocean`, regridded by this platform: interpolated "
+        "The monthly means of the collection nemo-ocean, regridded by this platform: interpolated "
         "(bilinear) from the model's curvilinear grid to nested HEALPix of level 6 (nside 64, cells of "
         "about 0.9 degrees), in kelvin, and stored as the output of digital twins is. It shows how a twin "
         "looks and is asked for; it is not the output of a digital twin. The model's year has 360 days; the "
