@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -14,31 +12,8 @@ from geoscope.cli.twins_fdb import application
 from geoscope.errors import InvalidInputError, UnavailableError
 from geoscope.twins.fdb.archive import FdbArchive, new_local_fdb
 from geoscope.twins.fdb.requests import read_request
+from twin_files import encode_climate_twin
 
-# GRIB libraries stay out of the process of the tests.
-ENCODE = """
-import sys
-import eccodes
-import numpy as np
-
-TWIN = {
-    "tablesVersion": 32, "centre": "ecmf", "setLocalDefinition": 1, "productionStatusOfProcessedData": 12,
-    "dataset": "climate-dt", "class": "d1", "activity": "ScenarioMIP", "experiment": "SSP3-7.0",
-    "generation": 1, "model": "IFS-NEMO", "realization": 1, "resolution": "standard", "stream": "clte",
-    "type": "fc", "expver": "0001", "gridType": "healpix", "Nside": 8, "orderingConvention": "nested",
-    "longitudeOfFirstGridPointInDegrees": 45, "packingType": "grid_ccsds", "bitsPerValue": 16,
-}
-with open(sys.argv[1], "wb") as file:
-    for day in range(1, 11):
-        message = eccodes.codes_grib_new_from_samples("GRIB2")
-        for key, value in TWIN.items():
-            eccodes.codes_set(message, key, value)
-        eccodes.codes_set(message, "dataDate", 20200100 + day)
-        eccodes.codes_set(message, "dataTime", 0)
-        eccodes.codes_set(message, "paramId", 167)
-        eccodes.codes_set_values(message, 280 + day + np.sin(np.arange(768.0)))
-        eccodes.codes_write(message, file)
-"""
 TWIN = {"class": "d1", "dataset": "climate-dt"}
 
 
@@ -57,7 +32,7 @@ def messages_of(file):
 def twin_file(tmp_path_factory):
     """Ten days of 2 m temperature on HEALPix, with the keys of the climate twin."""
     file = tmp_path_factory.mktemp("grib") / "twin.grib2"
-    subprocess.run([sys.executable, "-c", ENCODE, file], check=True)
+    encode_climate_twin(file, [f"202001{day:02}" for day in range(1, 11)], parameters=((167, "2t"),))
     return file
 
 

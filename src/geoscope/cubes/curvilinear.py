@@ -10,7 +10,7 @@ from geoscope.cubes.grid import OUTSIDE, Bounds, Cells, Degrees, KnownGrid, Piec
 from geoscope.cubes.longitudes import wrap
 from geoscope.cubes.outlines import bounds_of_cells, grid_outline
 from geoscope.cubes.quads import place_in_quads, with_ghosts
-from geoscope.cubes.sphere import areas_of_pieces, unit_vectors
+from geoscope.cubes.sphere import areas_of_pieces, nearest_within_reach, unit_vectors
 
 # Half the diagonal of a square cell is 0.71 of its side; cells that lean need a little more.
 REACH_IN_CELLS = 0.85
@@ -66,11 +66,8 @@ class CurvilinearGrid(KnownGrid):
 
     def locate(self, longitude: ArrayLike, latitude: ArrayLike) -> Cells:
         """Find the cells of places; see `Grid.locate`."""
-        places = np.broadcast_arrays(np.asarray(longitude, np.float64), np.asarray(latitude, np.float64))
-        vectors = unit_vectors(*places)
-        finite = np.isfinite(vectors).all(axis=-1)
-        distance, nearest = self._tree.query(np.where(finite[..., None], vectors, 0.0))
-        return np.where(finite & (distance <= self._reach[nearest]), self._cells[nearest], OUTSIDE)
+        nearest, reaches = nearest_within_reach(self._tree, self._reach, longitude, latitude)
+        return np.where(reaches, self._cells[nearest], OUTSIDE)
 
     def cell_centre(self, cell: ArrayLike) -> tuple[Degrees, Degrees]:
         """Return longitude and latitude of the centres of cells; NaN for cells without a place."""

@@ -11,6 +11,8 @@ from geoscope.errors import InvalidInputError
 
 # At nside 1024 a permutation takes 50 MB; a file has one grid, seldom two.
 KEPT_PERMUTATIONS = 4
+# It is made in blocks: the numbers on the way take four times as much.
+BLOCK_CELLS = 1024**2
 
 
 def ring_to_nested[Value: np.generic](fields: NDArray[Value]) -> NDArray[Value]:
@@ -21,7 +23,7 @@ def ring_to_nested[Value: np.generic](fields: NDArray[Value]) -> NDArray[Value]:
     InvalidInputError
         If the number of cells is none of HEALPix's (12 * 4 ** level).
     """
-    return np.take(fields, _ring_of_nested(_level_of(fields)), axis=-1)
+    return np.take(fields, ring_of_nested(_level_of(fields)), axis=-1)
 
 
 def nested_to_ring[Value: np.generic](fields: NDArray[Value]) -> NDArray[Value]:
@@ -33,17 +35,18 @@ def nested_to_ring[Value: np.generic](fields: NDArray[Value]) -> NDArray[Value]:
         If the number of cells is none of HEALPix's (12 * 4 ** level).
     """
     ring = np.empty_like(fields)
-    ring[..., _ring_of_nested(_level_of(fields))] = fields
+    ring[..., ring_of_nested(_level_of(fields))] = fields
     return ring
 
 
 @lru_cache(maxsize=KEPT_PERMUTATIONS)
-def _ring_of_nested(level: int) -> NDArray[np.integer]:
-    """Return the place in ring order of each nested cell."""
+def ring_of_nested(level: int) -> NDArray[np.integer]:
+    """Return the place in ring order of each nested cell of the whole Earth; it cannot be written to."""
     number = cells_on_earth(level)
-    nested = np.arange(number, dtype=np.uint64)
-    ring = healpix_geo.nested.to_ring(nested, level)
-    permutation: NDArray[np.integer] = ring.astype(np.int32 if number < 2**31 else np.int64)
+    permutation: NDArray[np.integer] = np.empty(number, np.int32 if number < 2**31 else np.int64)
+    for start in range(0, number, BLOCK_CELLS):
+        block = np.arange(start, min(start + BLOCK_CELLS, number), dtype=np.uint64)
+        permutation[start : start + BLOCK_CELLS] = healpix_geo.nested.to_ring(block, level)
     permutation.flags.writeable = False
     return permutation
 

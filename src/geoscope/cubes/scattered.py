@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 
 from geoscope.cubes.grid import OUTSIDE, Bounds, Cells, Degrees, KnownGrid, Pieces, Surroundings
 from geoscope.cubes.longitudes import covering_arc, wrap
-from geoscope.cubes.sphere import angle_degrees, unit_vectors
+from geoscope.cubes.sphere import angle_degrees, nearest_within_reach, unit_vectors
 from geoscope.errors import InvalidInputError
 
 # A place farther than this many distances of neighbours from a centre is outside.
@@ -59,11 +59,8 @@ class ScatteredGrid(KnownGrid):
 
     def locate(self, longitude: ArrayLike, latitude: ArrayLike) -> Cells:
         """Find the cells of places; see `Grid.locate`."""
-        places = np.broadcast_arrays(np.asarray(longitude, np.float64), np.asarray(latitude, np.float64))
-        vectors = unit_vectors(*places)
-        finite = np.isfinite(vectors).all(axis=-1)
-        distance, nearest = self._tree.query(np.where(finite[..., None], vectors, 0.0))
-        return np.where(finite & (distance <= self._reach[nearest]), self._cells[nearest], OUTSIDE)
+        nearest, reaches = nearest_within_reach(self._tree, self._reach, longitude, latitude)
+        return np.where(reaches, self._cells[nearest], OUTSIDE)
 
     def cell_centre(self, cell: ArrayLike) -> tuple[Degrees, Degrees]:
         """Return longitude and latitude of the centres of cells; NaN for cells without a place."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
 
 
 def unit_vectors(longitude: ArrayLike, latitude: ArrayLike) -> NDArray[np.float64]:
@@ -43,3 +44,30 @@ def _triangle_areas(
     volume = np.sum(a * np.cross(b, c), axis=-1)
     cosines = np.sum(a * b, axis=-1) + np.sum(b * c, axis=-1) + np.sum(c * a, axis=-1)
     return 2 * np.arctan2(volume, 1 + cosines)
+
+
+def nearest_within_reach(
+    tree: cKDTree, reach: NDArray[np.float64], longitude: ArrayLike, latitude: ArrayLike
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Find the nearest of the unit vectors of a tree to places in degrees.
+
+    Parameters
+    ----------
+    tree : cKDTree
+        Of unit vectors.
+    reach : ndarray of float, shape (n,)
+        How far, as a chord, each of them reaches.
+
+    Returns
+    -------
+    nearest : ndarray of int
+        Its index in the tree, in the broadcast shape of the places.
+    reaches : ndarray of bool
+        Whether it reaches there; never for a place that is not finite.
+    """
+    places = np.broadcast_arrays(np.asarray(longitude, np.float64), np.asarray(latitude, np.float64))
+    vectors = unit_vectors(*places)
+    finite = np.isfinite(vectors).all(axis=-1)
+    distance, found = tree.query(np.where(finite[..., None], vectors, 0.0))
+    nearest = np.asarray(found, np.intp)
+    return nearest, finite & (distance <= reach[nearest])

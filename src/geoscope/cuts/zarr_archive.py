@@ -4,7 +4,6 @@ The archive is made while it is sent: first what describes it, then each chunk a
 """
 
 import asyncio
-import io
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -21,6 +20,7 @@ from zarr.storage import MemoryStore
 
 from geoscope.cuts.cutting import Cut
 from geoscope.cuts.datasets import DataVariable, Outline, outlines, part_of
+from geoscope.outlet import Outlet
 
 # Values of a chunk, of one variable.
 CHUNK_VALUES = 256 * 1024
@@ -124,25 +124,3 @@ def _chunk_shape(variable: DataVariable) -> tuple[int, ...]:
         return shape
     others = int(np.prod(shape[1:]))
     return (max(1, min(shape[0], CHUNK_VALUES // max(others, 1))), *shape[1:])
-
-
-class Outlet(io.RawIOBase):
-    """Where an archive is written to, and taken from piece by piece."""
-
-    def __init__(self) -> None:
-        self._pieces = bytearray()
-
-    def writable(self) -> bool:
-        """Tell that it can be written to."""
-        return True
-
-    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # narrower than any buffer
-        """Take bytes."""
-        self._pieces += data
-        return len(data)
-
-    def take(self) -> bytes:
-        """Return what was written since the last time."""
-        taken = bytes(self._pieces)
-        self._pieces.clear()
-        return taken

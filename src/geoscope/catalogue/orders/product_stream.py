@@ -1,7 +1,6 @@
 """The bytes of a product on their way: checked against what its item says, packed and measured."""
 
 import hashlib
-import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -9,6 +8,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from geoscope.catalogue.orders.models import SourceFile
 from geoscope.catalogue.orders.sources import Source, SourceError
+from geoscope.outlet import Outlet
 
 TELL_EVERY_S = 0.5
 
@@ -53,7 +53,7 @@ def checked(file: File) -> Iterator[bytes]:
 
 def zipped(files: Iterable[File]) -> Iterator[bytes]:
     """Yield a zip archive of files, uncompressed as data mostly is already; errors as of `checked`."""
-    outlet = _Outlet()
+    outlet = Outlet()
     with ZipFile(outlet, "w", ZIP_STORED) as archive:
         for file in files:
             with archive.open(ZipInfo(file.about.name), "w", force_zip64=True) as member:
@@ -93,22 +93,3 @@ class Meter:
             self.size += len(chunk)
             self._digest.update(chunk)
             yield chunk
-
-
-class _Outlet(io.RawIOBase):
-    """Where an archive is written to, and taken from piece by piece."""
-
-    def __init__(self) -> None:
-        self._pieces = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # narrower than any buffer
-        self._pieces += data
-        return len(data)
-
-    def take(self) -> bytes:
-        taken = bytes(self._pieces)
-        self._pieces.clear()
-        return taken

@@ -5,18 +5,17 @@ to south, longitudes rising to the east, HEALPix cells nested.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import eccodes
 import numpy as np
-from healpix_geo import nested
 from numpy.typing import NDArray
 
+from geoscope.cubes.ring_order import ring_of_nested
 from geoscope.errors import InvalidInputError
 
 MOST_CELLS = 1_000_000_000
-# The permutation of a fine grid is made block by block: a whole one of int64 would take 100 MB.
+# Values are put in order block by block, so that no second field is held.
 BLOCK_CELLS = 1024**2
 
 type Values = NDArray[np.floating]
@@ -119,17 +118,6 @@ def put_in_order(values: Values, order: Order, target: Values) -> None:
     target.reshape(rows, columns)[...] = field[
         :: -1 if order.flip_rows else 1, :: -1 if order.flip_columns else 1
     ]
-
-
-@lru_cache(maxsize=1)
-def ring_of_nested(level: int) -> NDArray[np.int32]:
-    """Return for each nested cell which ring cell it is."""
-    cells = 12 * 4**level
-    permutation = np.empty(cells, np.int32)
-    for start in range(0, cells, BLOCK_CELLS):
-        block = np.arange(start, min(start + BLOCK_CELLS, cells), dtype=np.uint64)
-        permutation[start : start + BLOCK_CELLS] = nested.to_ring(block, level)
-    return permutation
 
 
 def _healpix(message: int) -> dict[str, Any]:
