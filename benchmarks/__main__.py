@@ -19,6 +19,7 @@ from benchmarks import (
     series,
     startup,
     tiles,
+    twin_cost,
     twin_ingest,
     twin_series,
 )
@@ -40,7 +41,17 @@ def main() -> None:
         with console.status(f"{regridding.__name__} ..."):
             sections.append(regridding.measure())
         with started(Path(folder) / "bench") as bench:
-            for section in (series, country, tiles, objects, identity, layouts, twin_ingest, twin_series):
+            for section in (
+                series,
+                tiles,
+                objects,
+                identity,
+                layouts,
+                twin_ingest,
+                twin_series,
+                country,
+                twin_cost,
+            ):
                 with console.status(f"{section.__name__} ..."):
                     sections.append(section.measure(bench))
     PAGE.write_text("\n\n".join([_head(), *sections]) + "\n")

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.measure import Timing
+from benchmarks.running import Bench
+from benchmarks.twin_cubes import SMALL
+
 PEERS = Path(__file__).with_name("peers")
 
 
@@ -22,6 +26,18 @@ def ask_peer(*arguments: object) -> dict:
     if done.returncode != 0:
         raise RuntimeError(done.stderr[-2000:])
     return json.loads(done.stdout.strip().rpartition("\n")[2])
+
+
+def filled_fdb(bench: Bench, days: int) -> Path:
+    """Return the folder of an FDB with the fields of `twin_cubes.small_cube`; the first call fills it."""
+    folder = bench.folder.with_name("fdb")
+    ask_peer("fill", folder, 2**SMALL, days)
+    return folder
+
+
+def peer_timing(name: str, answer: dict) -> Timing:
+    """Return what a peer measured in its own process."""
+    return Timing(name, tuple(1000 * seconds for seconds in answer["seconds"]))
 
 
 def _python() -> Path:

@@ -3,10 +3,12 @@
 import itertools
 from collections.abc import Iterator
 
+import icechunk
 import numpy as np
 import zarr
 from zarr.storage import ObjectStore
 
+from benchmarks.peers.fields import daily_field
 from benchmarks.running import Bench
 from geoscope.cubes.grid_coordinates import grid_coordinates
 from geoscope.cubes.growing.cube import GrowingCube
@@ -14,13 +16,16 @@ from geoscope.cubes.growing.fields import Field
 from geoscope.cubes.growing.history import open_version
 from geoscope.cubes.growing.outline import CubeOutline, VariableOutline
 from geoscope.cubes.healpix import HealpixGrid
+from geoscope.errors import NotFoundError
 from geoscope.objects import Place, icechunk_storage, open_bucket
 from geoscope.registration import CatalogueClient
 from geoscope.secrets import read_s3_keys
 
 COLLECTION = "benchmark-twins"
 BUCKET = "public-twins"
-FIRST_DAY = np.datetime64("2010-01-01", "s")
+# Ten years of days on the level of nside 128: the cube that several benchmarks read.
+DAYS, SMALL = 3653, 7
+FIRST_DAY = np.datetime64("2020-01-01", "s")
 TEMPERATURE = VariableOutline("2t", {"standard_name": "air_temperature", "units": "K", "long_name": "2 m"})
 
 
@@ -30,12 +35,17 @@ def outline(grid: HealpixGrid) -> CubeOutline:
 
 
 def daily_fields(grid: HealpixGrid, days: int) -> Iterator[Field]:
-    """A year's course, and noise as packed model output has it: multiples of 1/64 K."""
-    generator = np.random.default_rng(0)
-    noises = [np.round(generator.normal(0, 2, grid.shape) * 64) / 64 for _ in range(8)]
-    for day, noise in zip(range(days), itertools.cycle(noises), strict=False):
-        course = round(64 * (280 + 10 * np.sin(day * 2 * np.pi / 365))) / 64
-        yield Field("2t", FIRST_DAY + np.timedelta64(day, "D"), None, (noise + course).astype("float32"))
+    for day in range(days):
+        yield Field("2t", FIRST_DAY + np.timedelta64(day, "D"), None, daily_field(2**grid.level, day))
+
+
+def small_cube(bench: Bench, days: int = DAYS) -> None:
+    """Write and register the cube "small", if that was not done."""
+    try:
+        GrowingCube.open(_storage(bench, "small"))
+    except NotFoundError:
+        whole_cube(bench, "small", SMALL, days)
+        register(bench, ["small"], days)
 
 
 def whole_cube(bench: Bench, name: str, level: int, days: int) -> GrowingCube:
@@ -111,10 +121,13 @@ def register(bench: Bench, names: list[str], days: int) -> None:
         catalogue.put_items(COLLECTION, items)
 
 
-def read_store(bench: Bench, name: str) -> zarr.Group:
-    """The cube as the platform itself reads it, without the platform."""
-    keys = read_s3_keys(bench.settings, "data-apis")
-    return zarr.open_group(open_version(icechunk_storage(bench.settings, _place(name), keys)), mode="r")
+def open_store(bench: Bench, name: str, address: str | None = None) -> icechunk.IcechunkStore:
+    """Open the cube's newest version as the platform itself does, without it; also by another address."""
+    settings, keys = bench.settings, read_s3_keys(bench.settings, "data-apis")
+    if address is not None:
+        internal = settings.internal.model_copy(update={"object_store_url": address})
+        settings = settings.model_copy(update={"internal": internal})
+    return open_version(icechunk_storage(settings, _place(name), keys))
 
 
 def plain_store(bench: Bench, name: str) -> ObjectStore:
