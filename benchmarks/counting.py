@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from urllib.parse import urlsplit
 
 
@@ -22,25 +23,32 @@ class Counter:
 @contextlib.contextmanager
 def counted(address: str) -> Iterator[tuple[str, Counter]]:
     """Relay to a server, and yield the relay's address and its counter."""
-    counter, loop = Counter(), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    counter = Counter()
+    listening: Future[tuple[int, Callable[[], object]]] = Future()
+    thread = threading.Thread(target=lambda: asyncio.run(_relay(address, counter, listening)))
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(_serve(address, counter), loop).result()
+    port, stop = listening.result()
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", counter
+        yield f"http://127.0.0.1:{port}", counter
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        stop()
         thread.join()
 
 
-async def _serve(address: str, counter: Counter) -> asyncio.Server:
+async def _relay(address: str, counter: Counter, listening: Future[tuple[int, Callable[[], object]]]) -> None:
+    """Listen until told to stop; connections that are still open are closed then."""
     target = urlsplit(address)
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_connection(target.hostname, target.port)
         await asyncio.gather(_copy(reader, to_server), _copy(from_server, writer, counter))
 
-    return await asyncio.start_server(relay, "127.0.0.1", 0)
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    listening.set_result((port, lambda: loop.call_soon_threadsafe(stopped.set)))
+    await stopped.wait()
+    server.close()
 
 
 async def _copy(
