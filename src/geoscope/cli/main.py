@@ -10,7 +10,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from geoscope import __version__
-from geoscope.cli.panels import OPERATE
+from geoscope.cli.panels import OPERATE, USE
 from geoscope.errors import GeoscopeError
 
 # Which module of this package holds a command, in the order of the help.
@@ -21,8 +21,12 @@ _MODULES = {
     **dict.fromkeys(("search", "series", "open"), "data"),
     **dict.fromkeys(("publish", "unpublish"), "publish"),
     "twins": "twins",
+    "jobs": "jobs",
     **dict.fromkeys(("login", "logout", "whoami", "token"), "identity"),
 }
+
+# The groups of commands that speak to any platform by its public APIs.
+_OF_USERS = ("twins", "jobs")
 
 
 class _Commands(Mapping[str, Any]):
@@ -33,7 +37,7 @@ class _Commands(Mapping[str, Any]):
         group = cast("TyperGroup", typer.main.get_command(module.application))
         if name in group.commands:
             return group.commands[name]
-        group.name, group.rich_help_panel = name, OPERATE
+        group.name, group.rich_help_panel = name, USE if name in _OF_USERS else OPERATE
         return group
 
     def __iter__(self) -> Iterator[str]:
