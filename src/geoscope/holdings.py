@@ -27,7 +27,7 @@ from geoscope.keeping import Kept
 from geoscope.objects import PUBLIC_BUCKETS, Place, icechunk_storage, open_bucket, s3_address
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings, current_settings
-from geoscope.web import AskingPrincipal
+from geoscope.user_keys import Readers
 
 S3_IDENTITY = "data-apis"
 CUBE_MEDIA_TYPE = "application/vnd.zarr"
@@ -84,6 +84,7 @@ class Holdings:
         self._stores: Kept[Store] = Kept(MOST_CUBES)
         self._cubes: Kept[Cube] = Kept(MOST_CUBES)
         self._fields = FieldCache(FIELD_CACHE_BYTES)
+        self.readers = Readers()
 
     async def __aenter__(self) -> Self:
         return self
@@ -398,10 +399,17 @@ async def shared_holdings(request: Request) -> Holdings:
 
 
 async def holdings_of_request(
-    request: Request, principal: AskingPrincipal, holdings: Annotated[Holdings, Depends(shared_holdings)]
+    request: Request, holdings: Annotated[Holdings, Depends(shared_holdings)]
 ) -> SeenHoldings:
-    """Return the holdings as the sender of a request sees them."""
-    return holdings.seen_by(principal, request.headers.get("authorization"))
+    """Return the holdings as the sender of a request sees them, by an access token or a key that reads.
+
+    Raises
+    ------
+    NotSignedInError
+        If there is one and it is not valid.
+    """
+    header = request.headers.get("authorization")
+    return holdings.seen_by(*await holdings.readers.of_header(current_settings(), header))
 
 
 OpenHoldings = Annotated[SeenHoldings, Depends(holdings_of_request)]

@@ -24,7 +24,7 @@ from geoscope.portal.entities.members import add_member, remove_member  # noqa: 
 from geoscope.portal.entities.models import Entity  # noqa: E402
 from geoscope.portal.grants.models import Request, ServiceProvider  # noqa: E402
 from geoscope.portal.identity.clients import set_random_secret  # noqa: E402
-from geoscope.portal.identity.models import IssuedToken  # noqa: E402
+from geoscope.portal.identity.models import IssuedToken, KeyTerms  # noqa: E402
 from geoscope.portal.storage.models import StorageKey  # noqa: E402
 
 
@@ -79,6 +79,8 @@ def change_rights(told):
         remove_member(user, Entity.objects.get(slug=slug), name)
     for access_key, day in told.get("last_day", {}).items():
         StorageKey.objects.filter(access_key=access_key).update(until=day)
+    for client_id, day in told.get("last_days_of_keys", {}).items():
+        KeyTerms.objects.filter(client=client_id).update(until=day)
     for name in told.get("switched_off", ()):
         user = User.objects.get(username=name)
         user.is_active = False

@@ -157,7 +157,7 @@ class TwinServer:
         monkeypatch.setattr(api, "Holdings", holdings)
         monkeypatch.setattr(api, "current_settings", lambda: self.settings)
         monkeypatch.setattr("geoscope.twins.polytope.routes.current_settings", lambda: self.settings)
-        monkeypatch.setattr("geoscope.web.current_settings", lambda: self.settings)
+        monkeypatch.setattr("geoscope.holdings.current_settings", lambda: self.settings)
         config = uvicorn.Config(api.create_application(), port=0, log_level="warning", lifespan="on")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run)

@@ -14,6 +14,7 @@ from geoscope.access.principals import ADMINISTRATOR, Principal
 from geoscope.access.tokens import (
     AUDIENCE,
     CLOCK_SKEW_S,
+    READING_AUDIENCE,
     TOKEN_LIFETIME_S,
     claims_of,
     issue_token,
@@ -28,6 +29,7 @@ __all__ = [
     "AUDIENCE",
     "CLOCK_SKEW_S",
     "PUBLIC",
+    "READING_AUDIENCE",
     "REGISTERED",
     "TOKEN_LIFETIME_S",
     "Audience",

@@ -19,6 +19,8 @@ from geoscope.errors import NotSignedInError
 from geoscope.settings import Settings
 
 AUDIENCE = "geoscope"
+# Of tokens that keys for reading get: only services that serve data take them, and those change nothing.
+READING_AUDIENCE = "geoscope:reading"
 TOKEN_LIFETIME_S = 600
 CLOCK_SKEW_S = 30
 
@@ -69,24 +71,24 @@ def sign(settings: Settings, claims: dict[str, Any]) -> str:
     return jwt.encode(claims, key.private_key, algorithm="RS256", headers={"kid": key.key_id})
 
 
-def verify_token(settings: Settings, token: str) -> Principal:
-    """Return the principal of a token.
+def verify_token(settings: Settings, token: str, audience: str = AUDIENCE) -> Principal:
+    """Return the principal of a token that is for this audience.
 
     Raises
     ------
     NotSignedInError
         If the token is malformed, expired, of another issuer or signed with another key.
     """
-    principal, expires_s = _verified(settings, token)
+    principal, expires_s = _verified(settings, token, audience)
     if time.time() >= expires_s:
         raise NotSignedInError("The access token is not valid: it has expired.", "Ask for a new one.")
     return principal
 
 
 @lru_cache(maxsize=1024)
-def _verified(settings: Settings, token: str) -> tuple[Principal, float]:
+def _verified(settings: Settings, token: str, audience: str) -> tuple[Principal, float]:
     """Return the principal of a token, and until when it is one; kept, as clients send a token many times."""
-    claims = verified_claims(settings, token)
+    claims = verified_claims(settings, token, audience)
     principal = Principal(
         subject=claims["sub"],
         roles=frozenset(claims.get("realm_access", {}).get("roles", ())),
@@ -96,11 +98,11 @@ def _verified(settings: Settings, token: str) -> tuple[Principal, float]:
     return principal, claims["exp"] + CLOCK_SKEW_S
 
 
-def verified_claims(settings: Settings, token: str) -> dict[str, Any]:
+def verified_claims(settings: Settings, token: str, audience: str = AUDIENCE) -> dict[str, Any]:
     """Return the claims of an access token of this platform.
 
     A token of a realm (`settings.realm_issuers`) carries no audience: the clients that it is for refuse one.
-    All others name this platform.
+    All others name the audience: by default, this platform.
 
     Raises
     ------
@@ -120,7 +122,7 @@ def verified_claims(settings: Settings, token: str) -> dict[str, Any]:
             leeway=CLOCK_SKEW_S,
             options={"require": ["exp", "iat", "sub"], "verify_aud": False},
         )
-        _check_purpose(settings, claims)
+        _check_purpose(settings, claims, audience)
     except jwt.InvalidTokenError as error:
         raise NotSignedInError(f"The access token is not valid: {error}.", "Ask for a new one.") from error
     return claims
@@ -135,11 +137,11 @@ def _key_id(header: str) -> str:
         raise jwt.DecodeError("it is not a token with a key id") from error
 
 
-def _check_purpose(settings: Settings, claims: dict[str, Any]) -> None:
+def _check_purpose(settings: Settings, claims: dict[str, Any], wanted: str) -> None:
     """Refuse what this platform signed for somebody else, and what is no access token."""
     audience = claims.get("aud")
     named = {audience} if isinstance(audience, str) else set(audience or ())
-    if AUDIENCE not in named and (named or claims["iss"] == settings.public_url):
+    if wanted not in named and (named or claims["iss"] == settings.public_url):
         raise jwt.InvalidAudienceError("it is for another audience")
     if claims.get("token_use") != "access":
         raise jwt.InvalidTokenError("it is not an access token")

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from geoscope.access import ADMINISTRATOR
 from geoscope.catalogue.publishing.uploading import checked
-from geoscope.cli import twins_fdb, twins_live
+from geoscope.cli import twins_fdb, twins_keys, twins_live
 from geoscope.cli.following import Token, execute, platform_of
 from geoscope.cli.options import AsJson, DataDir, PlatformUrl
 from geoscope.errors import InvalidInputError, NotFoundError
@@ -21,6 +21,7 @@ from geoscope.twins.fdb.requests import SCHEME as FDB
 application = typer.Typer(help="Digital twins: model output as cubes that grow.", no_args_is_help=True)
 application.add_typer(twins_live.application)
 application.add_typer(twins_fdb.application, name="fdb")
+application.add_typer(twins_keys.application, name="keys")
 console = Console(highlight=False)
 messages = Console(stderr=True, highlight=False)
 

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 
 from geoscope.errors import NotSignedInError
 from geoscope.portal.grants.chores import look_after_requests
+from geoscope.portal.identity.keys import forget_ended_keys
 from geoscope.portal.letters.posting import send_waiting
 from geoscope.portal.principals import token_principal
 from geoscope.portal.registry.views import WATCH_ROLE, answers_problems
@@ -17,7 +18,7 @@ from geoscope.portal.storage.access import refresh_all
 _log = logging.getLogger(__name__)
 
 # Each may be done by several processes at once, and may be ended in the middle: the next round goes on.
-CHORES: list[Callable[[], None]] = [look_after_requests, send_waiting, refresh_all]
+CHORES: list[Callable[[], None]] = [look_after_requests, send_waiting, refresh_all, forget_ended_keys]
 
 
 @csrf_exempt  # authenticated by a bearer token, never by a cookie

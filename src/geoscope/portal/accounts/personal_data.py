@@ -3,7 +3,6 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from allauth.idp.oidc.models import Client
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
@@ -17,6 +16,7 @@ from geoscope.portal.entities.members import leave_all
 from geoscope.portal.entities.models import Membership
 from geoscope.portal.grants.deciding import withdraw_all
 from geoscope.portal.grants.models import Request
+from geoscope.portal.identity.keys import keys_of
 from geoscope.portal.principals import principal_for
 from geoscope.portal.storage.models import StorageKey
 
@@ -50,8 +50,13 @@ def personal_data(user: User) -> dict[str, Any]:
             for one in SocialAccount.objects.filter(user=user)
         ],
         "keys": [
-            {"client_id": one.pk, "name": one.name, "created": one.created_at.isoformat()}
-            for one in Client.objects.filter(owner=user)
+            {
+                "client_id": one.pk,
+                "name": one.name,
+                "created": one.created_at.isoformat(),
+                "last_used": one.last_used.isoformat() if one.last_used else None,
+            }
+            for one in keys_of(user)
         ],
         "storage_keys": [
             {"access_key": one.access_key, "name": one.name, "created": one.created.isoformat()}

@@ -6,7 +6,7 @@ from ninja.errors import AuthenticationError, ValidationError
 
 import geoscope
 from geoscope.errors import GeoscopeError, InvalidInputError, NotSignedInError
-from geoscope.portal.api import entities, requests, storage_keys
+from geoscope.portal.api import entities, keys, requests, storage_keys
 from geoscope.portal.api.askers import SessionAsker, TokenAsker
 from geoscope.portal.registry.views import problem_answer
 
@@ -21,9 +21,9 @@ api = NinjaAPI(
 api.add_router("/entities", entities.router)
 api.add_router("", requests.router)
 
-# At an address of its own, beside the page of the same name.
+# At addresses of their own, beside the pages of accounts.
 account_api = NinjaAPI(
-    title="Storage keys",
+    title="Keys",
     version=geoscope.__version__,
     auth=[TokenAsker(), SessionAsker()],
     docs_url=None,
@@ -31,6 +31,7 @@ account_api = NinjaAPI(
     urls_namespace="account-api",
 )
 account_api.add_router("/s3-keys", storage_keys.router)
+account_api.add_router("/keys", keys.router)
 
 
 @api.exception_handler(GeoscopeError)

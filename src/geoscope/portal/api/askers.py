@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from allauth.idp.oidc.models import Token
 from django.http import HttpRequest
 from ninja.security import HttpBearer, SessionAuth
 
@@ -52,3 +54,16 @@ def asker_of(request: HttpRequest) -> Asker:
     """Return who asks, as the API's guards found out."""
     asker: Asker = request.auth  # type: ignore[attr-defined]  # ninja puts it there
     return asker
+
+
+def require_fresh_proof(request: HttpRequest) -> None:
+    """Refuse a token that was revoked, and a browser where nobody gave a password for a while.
+
+    Elsewhere a token is good until it ends; a key that it makes would live on.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        if not Token.objects.valid().by_value(token.strip()).exists():
+            raise NotAllowedError("This token was revoked, or made for another purpose.", "Sign in again.")
+    elif not did_recently_reauthenticate(request):
+        raise NotAllowedError("This needs a fresh sign-in.", "Open the page 'Storage' and confirm it is you.")

@@ -3,14 +3,11 @@
 from datetime import date, datetime
 from typing import Annotated, Self
 
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
-from allauth.idp.oidc.models import Token
 from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import Field, StringConstraints
 
-from geoscope.errors import NotAllowedError
-from geoscope.portal.api.askers import asker_of
+from geoscope.portal.api.askers import asker_of, require_fresh_proof
 from geoscope.portal.api.documents import Given
 from geoscope.portal.principals import principal_for
 from geoscope.portal.storage.keys import make_key, revoke_key
@@ -68,7 +65,7 @@ def keys(request: HttpRequest) -> StorageDocument:
 @router.post("", response={201: MadeKeyDocument})
 def new_key(request: HttpRequest, body: NewKey) -> tuple[int, MadeKeyDocument]:
     """Make a key; this answer alone holds its secret."""
-    _require_fresh_proof(request)
+    require_fresh_proof(request)
     key, pair = make_key(asker_of(request).user, body.name, body.until)
     return 201, MadeKeyDocument.of(key, secret_key=pair.secret_key)
 
@@ -78,16 +75,3 @@ def remove_key(request: HttpRequest, access_key: str) -> tuple[int, None]:
     """Revoke a key."""
     revoke_key(asker_of(request).user, access_key)
     return 204, None
-
-
-def _require_fresh_proof(request: HttpRequest) -> None:
-    """Refuse a token that was revoked, and a browser where nobody gave a password for a while.
-
-    Elsewhere a token is good until it ends; a key that it makes would live on.
-    """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        if not Token.objects.valid().by_value(token.strip()).exists():
-            raise NotAllowedError("This token was revoked, or made for another purpose.", "Sign in again.")
-    elif not did_recently_reauthenticate(request):
-        raise NotAllowedError("This needs a fresh sign-in.", "Open the page 'Storage' and confirm it is you.")

@@ -1,10 +1,9 @@
 """The page "Programs": who may act for a user, and keys for programs of their own."""
 
-import secrets
-import uuid
+from contextlib import suppress
 
 from allauth.account.decorators import reauthentication_required
-from allauth.idp.oidc.models import Client, Token
+from allauth.idp.oidc.models import Token
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.db.models import Min
@@ -15,18 +14,38 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from geoscope.portal.identity.clients import PLATFORM_SCOPE, set_random_secret
+from geoscope.errors import GeoscopeError, NotFoundError
+from geoscope.portal.accounts.signing_in import signed_in_user
 from geoscope.portal.identity.families import end_families
+from geoscope.portal.identity.key_snippets import reading_snippets
+from geoscope.portal.identity.keys import keys_of, make_key, revoke_key, usual_last_day
 from geoscope.portal.identity.models import TokenFamily
+from geoscope.settings import current_settings
+from geoscope.user_keys import user_key_of
 
-MOST_KEYS = 20
+EVERYTHING, READING = "everything", "reading"
 
 
 class KeyForm(forms.Form):
-    """What a new key is called."""
+    """What a new key is called, what it is good for, and its last day."""
 
     name = forms.CharField(
         label=_("Name"), max_length=60, help_text=_("What it is for, such as: nightly run.")
+    )
+    good_for = forms.ChoiceField(
+        label=_("Good for"),
+        required=False,
+        choices=[
+            (EVERYTHING, _("All that you may do, by access tokens")),
+            (READING, _("Only reading data: Polytope, EDR, Zarr, tiles")),
+        ],
+    )
+    until = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        initial=usual_last_day,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("In UTC. Leave it empty for a key that is good until you revoke it."),
     )
 
 
@@ -34,36 +53,30 @@ class KeyForm(forms.Form):
 @never_cache
 @login_required
 @reauthentication_required
-@sensitive_variables("secret")
+@sensitive_variables("secret", "context")
 def clients(request: HttpRequest) -> HttpResponse:
     """Show connected programs and keys; make a key, and show its secret once."""
+    user, status = signed_in_user(request), 200
     form = KeyForm(request.POST or None)
     context: dict[str, object] = {"form": form}
     if request.method == "POST" and form.is_valid():
-        if Client.objects.filter(owner=request.user).count() >= MOST_KEYS:
-            form.add_error("name", _("You have as many keys as one may have. Remove one first."))
+        wanted = form.cleaned_data
+        try:
+            key, secret = make_key(
+                user, wanted["name"], wanted["until"], only_reads=wanted["good_for"] == READING
+            )
+        except GeoscopeError as error:
+            form.add_error(None, str(error))
+            status = error.status
         else:
-            secret = secrets.token_urlsafe(32)
-            context |= {"made": make_key(request, form.cleaned_data["name"], secret), "secret": secret}
-            context["form"] = KeyForm()
-    context |= {"connected": _connected(request), "keys": _keys(request)}
-    return render(request, "accounts/clients.html", context)
-
-
-def make_key(request: HttpRequest, name: str, secret: str) -> Client:
-    """Register a client that acts for the user who asks, by client credentials."""
-    client = Client(pk=str(uuid.uuid4()), name=name, owner=request.user, type=Client.Type.CONFIDENTIAL)
-    client.set_grant_types([Client.GrantType.CLIENT_CREDENTIALS])
-    client.set_scopes(["openid", PLATFORM_SCOPE])
-    client.set_default_scopes([PLATFORM_SCOPE])
-    client.data = {"audience": ["geoscope"]}
-    set_random_secret(client, secret)
-    client.save()
-    return client
-
-
-def _keys(request: HttpRequest) -> list[Client]:
-    return list(Client.objects.filter(owner=request.user).order_by("created_at"))
+            context |= {"made": key, "secret": secret, "form": KeyForm()}
+            if key.only_reads:
+                base = current_settings().public_url
+                context["snippets"] = reading_snippets(base, user_key_of(key.pk, secret))
+    elif form.is_bound:
+        status = 422
+    context |= {"connected": _connected(request), "keys": keys_of(user)}
+    return render(request, "accounts/clients.html", context, status=status)
 
 
 def _connected(request: HttpRequest) -> list[dict[str, object]]:
@@ -76,8 +89,9 @@ def _connected(request: HttpRequest) -> list[dict[str, object]]:
 @require_POST
 @login_required
 def remove_key(request: HttpRequest) -> HttpResponse:
-    """Remove a key of one's own, with every token that it got."""
-    Client.objects.filter(owner=request.user, pk=request.POST.get("client", "")).delete()
+    """Remove a key of one's own; one that is gone is removed already."""
+    with suppress(NotFoundError):
+        revoke_key(signed_in_user(request), request.POST.get("client", ""))
     return redirect("account-clients")
 
 

@@ -31,6 +31,7 @@ from geoscope.portal.identity.families import (
     remember,
     spend,
 )
+from geoscope.portal.identity.keys import is_over, note_use
 from geoscope.portal.identity.models import TokenFamily
 from geoscope.portal.identity.oauth import (
     OFFLINE_ACCESS,
@@ -168,11 +169,19 @@ def token(request: HttpRequest) -> HttpResponse:
         return oauth_error(
             "unsupported_grant_type", "The discovery document lists the grants that are there."
         )
+    return _token_for_key(request)
+
+
+def _token_for_key(request: HttpRequest) -> HttpResponse:
     client = lookup_client(caller_id(request))
     owner = owner_of(client) if client else None
     if owner is not None and not owner.is_active:
         return oauth_error("invalid_client", "The account that this client belongs to is closed.", 401)
+    if client is not None and is_over(client):
+        return oauth_error("invalid_client", "The last day of this key is over.", 401)
     response: HttpResponse = views.token(request)
+    if response.status_code == 200 and client is not None:
+        note_use(client)
     return response
 
 

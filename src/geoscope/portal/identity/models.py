@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar, Self
 
+from allauth.idp.oidc.models import Client
 from django.conf import settings
 from django.db import models
 
@@ -53,3 +54,28 @@ class IssuedToken(models.Model):
 
     def __str__(self) -> str:
         return f"token {self.digest[:8]}"
+
+
+class KeyTerms(models.Model):
+    """What is kept of a user's key beside its client; without it, a key does all and is good for ever."""
+
+    client: models.OneToOneField[Client, Client] = models.OneToOneField(
+        Client, on_delete=models.CASCADE, primary_key=True, related_name="terms"
+    )
+    only_reads: models.BooleanField[bool, bool] = models.BooleanField(
+        default=False, help_text="Good for reading data alone."
+    )
+    until: models.DateField[date | None, date | None] = models.DateField(
+        null=True, db_index=True, help_text="The last day, in UTC; empty: until it is revoked."
+    )
+    last_used: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(null=True)
+
+    objects: ClassVar[models.Manager[Self]]
+
+    class Meta:
+        """As the admin pages call it."""
+
+        verbose_name_plural = "terms of keys"
+
+    def __str__(self) -> str:
+        return f"terms of the key {self.client}"

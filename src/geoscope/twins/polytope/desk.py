@@ -57,6 +57,7 @@ class Desk:
         self.limits = settings.polytope
         self._settings = settings
         self._holdings = holdings
+        self.readers = holdings.readers
         self._folder = settings.data_dir / "polytope"
         self._results = self._folder / "results"
         self._results.mkdir(parents=True, exist_ok=True)

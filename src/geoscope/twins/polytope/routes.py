@@ -35,18 +35,19 @@ class GoneError(GeoscopeError):
     code = "Gone"
 
 
-async def _asker(request: Request) -> Principal:
-    principal, _token = principal_of(current_settings(), request.headers.get("authorization"))
-    return principal
-
-
 async def _desk(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
 
 
-Asker = Annotated[Principal, Depends(_asker)]
 OpenDesk = Annotated[Desk, Depends(_desk)]
+
+
+async def _asker(request: Request, desk: OpenDesk) -> Principal:
+    return await principal_of(current_settings(), desk.readers, request.headers.get("authorization"))
+
+
+Asker = Annotated[Principal, Depends(_asker)]
 
 router = APIRouter(prefix=ROOT, tags=["Polytope"])
 
