@@ -408,7 +408,7 @@ def test_wrong_settings_are_refused(university, wrong):
 
 
 def test_settings_say_what_is_to_be_installed(university, monkeypatch):
-    monkeypatch.setattr("geoscope.settings.find_spec", lambda _name: None)
+    monkeypatch.setattr("geoscope.settings.identity.find_spec", lambda _name: None)
     provider = {
         "title": "University",
         "entity_id": university.entity_id,
