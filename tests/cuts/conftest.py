@@ -1,9 +1,13 @@
 import json
+import socket
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import iris_sample_data
 import numpy as np
 import pytest
+import uvicorn
 import xarray as xr
 from zarr.storage import LocalStore
 
@@ -12,7 +16,9 @@ from geoscope.cubes.writing import write_cube
 from geoscope.cuts.api import create_application
 from geoscope.demo.datasets import DemoCollection, DemoItem, Drawing
 from geoscope.demo.stac import collection_document, item_document
+from geoscope.holdings import shared_holdings
 from local_holdings import LocalHoldings, client_of
+from running import until
 
 LEVELS = np.array([1000.0, 850.0, 500.0, 250.0])
 
@@ -114,3 +120,23 @@ def level_client(level_cubes):
     """A client of the cuts application over cubes with levels."""
     with client_of(create_application(), LocalHoldings(*level_cubes)) as client:
         yield client
+
+
+@contextmanager
+def served(holdings):
+    """Run the cuts application over these holdings as a real server; yield its address."""
+    application = create_application()
+    application.dependency_overrides[shared_holdings] = lambda: holdings
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="on"))
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        until(lambda: server.started)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=10)
+
+
+@pytest.fixture(scope="session", name="served")
+def served_fixture():
+    return served
