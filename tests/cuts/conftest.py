@@ -85,11 +85,10 @@ def level_sources():
     return {"closed-form": closed_form(), "hybrid-height": hybrid_height()}
 
 
-@pytest.fixture(scope="session")
-def level_cubes(tmp_path_factory, level_sources):
-    """Cubes with levels, and the catalogue's documents of them."""
-    folder, documents = tmp_path_factory.mktemp("levels"), {}
-    for id_, dataset in level_sources.items():
+def write_documents(folder, datasets):
+    """Write a cube for each collection below a folder; return the catalogue's documents of them."""
+    documents = {}
+    for id_, dataset in datasets.items():
         collection = collection_of(id_, next(iter(dataset.data_vars)))
         [item] = collection.items
         store = LocalStore(folder / collection.id / f"{item.id}.zarr")
@@ -102,10 +101,22 @@ def level_cubes(tmp_path_factory, level_sources):
         documents[f"{path}/items/{item.id}"] = document
         documents[f"{path}/items"] = {"type": "FeatureCollection", "features": [document], "links": []}
     documents["/collections"] = {
-        "collections": [documents[f"/collections/{id_}"] for id_ in level_sources],
+        "collections": [documents[f"/collections/{id_}"] for id_ in datasets],
         "links": [],
     }
-    return folder, json.loads(json.dumps(documents))
+    return json.loads(json.dumps(documents))
+
+
+@pytest.fixture(scope="session")
+def documents_of():
+    return write_documents
+
+
+@pytest.fixture(scope="session")
+def level_cubes(tmp_path_factory, level_sources):
+    """Cubes with levels, and the catalogue's documents of them."""
+    folder = tmp_path_factory.mktemp("levels")
+    return folder, write_documents(folder, level_sources)
 
 
 @pytest.fixture
