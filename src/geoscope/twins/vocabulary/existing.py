@@ -5,9 +5,11 @@ import asyncio
 from geoscope.errors import NotFoundError, TooLargeError
 from geoscope.holdings import Document, SeenHoldings
 from geoscope.mars.datasets import TwinDataset
+from geoscope.twins.vocabulary.kept_datasets import KeptDatasets
 
 # A collection has an item for each stream, kind of level and resolution, run and member of a forecast.
 MOST_DATASETS = 10_000
+_KEPT = KeptDatasets(64 * 1024**2)
 
 
 async def existing_datasets(holdings: SeenHoldings, collection: str | None = None) -> list[TwinDataset]:
@@ -28,7 +30,7 @@ async def existing_datasets(holdings: SeenHoldings, collection: str | None = Non
 
 
 def _twins(items: list[Document]) -> list[TwinDataset]:
-    found = (TwinDataset.from_item(item) for item in items)
+    found = (_KEPT.of_item(item) for item in items)
     return [twin for twin in found if twin is not None]
 
 
