@@ -190,6 +190,14 @@ def test_the_page_makes_shows_and_removes_a_key(portal, owner):
     assert exchanged(portal, {"user_key": user_key}).status_code == 401
 
 
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_the_page_proposes_a_last_day_that_browsers_read_in_every_language(portal, hasty, language):
+    confirmed(hasty.visitor, "/account/programs")
+    page = hasty.visitor.get("/account/programs", headers={"Accept-Language": language})
+    assert f'lang="{language}"' in page.text
+    assert f'value="{TODAY + timedelta(days=365)}"' in page.text
+
+
 def test_the_command_line_makes_lists_and_revokes_a_key(portal, owner, tmp_path):
     line = CommandLine(portal.url, tmp_path)
     assert line.login(owner.visitor)[0] == 0

@@ -44,7 +44,8 @@ class KeyForm(forms.Form):
         label=_("Last day"),
         required=False,
         initial=usual_last_day,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        # Browsers read one form of date, whatever the language.
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         help_text=_("In UTC. Leave it empty for a key that is good until you revoke it."),
     )
 
