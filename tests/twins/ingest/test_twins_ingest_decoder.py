@@ -23,9 +23,9 @@ from geoscope.twins.ingest.answers import (
     Wanted,
 )
 from geoscope.twins.ingest.decoders import Decoder, DecoderDiedError, index
+from geoscope.twins.ingest.described_grids import cells_of
 from geoscope.twins.ingest.findings import Findings
 from geoscope.twins.ingest.messages import Damage, Message, scan
-from geoscope.twins.ingest.plan import cells_of
 
 SCRATCH = 16 * 1024**2
 
