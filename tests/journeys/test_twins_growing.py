@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from PIL import Image
+from polytope.api import Client
 
 from geoscope.access import issue_token
 from geoscope.objects import open_bucket
@@ -28,6 +30,31 @@ CELLS = 12 * NSIDE**2
 PLACE = (10.0, 50.0)
 HERE = "POINT(10 50)"
 TILE = "WebMercatorQuad/1/1/0.png"
+REGRIDDED = {
+    "class": "d1",
+    "dataset": "climate-dt",
+    "activity": "ScenarioMIP",
+    "experiment": "SSP3-7.0",
+    "generation": "1",
+    "model": "IFS-FESOM",
+    "realization": "1",
+    "expver": "0001",
+    "stream": "clte",
+    "type": "fc",
+    "levtype": "sfc",
+    "resolution": "h16",
+    "param": "2t",
+    "date": "20210601",
+    "time": "0000",
+}
+READ = """
+import sys
+import eccodes
+
+with open(sys.argv[1], "rb") as file:
+    message = eccodes.codes_grib_new_from_file(file)
+print(eccodes.codes_get(message, "Nside"), eccodes.codes_get_values(message).mean())
+"""
 DAYS = [f"202106{day:02}" for day in range(1, 31)]
 
 
@@ -152,6 +179,18 @@ def test_an_editor_of_twins_ingests_objects_and_nobody_else_does(grower, asking,
         lambda: (found := edith.get(job).json())["status"] == "failed" and found, 60, "the refusal"
     )
     assert "may not ingest from the bucket 'home-vera'" in failed["message"]
+
+
+def test_what_was_brought_to_healpix_is_asked_for_by_its_grid(grower, asking, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    key = asking("edith").headers["Authorization"].removeprefix("Bearer ")
+    client = Client(address=f"{grower.url}/polytope", user_key=key, insecure=True, quiet=True)
+    (file,) = client.retrieve("destination-earth", REGRIDDED)
+    told = subprocess.run([sys.executable, "-c", READ, file], capture_output=True, text=True, check=True)
+    nside, mean = told.stdout.split()
+    assert int(nside) == 16
+    assert float(mean) == pytest.approx(280.2, abs=0.2)
 
 
 @dataclass

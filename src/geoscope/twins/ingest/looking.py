@@ -71,18 +71,23 @@ class _Looker:
             self._waiting.put(number)
         self._lock = threading.Lock()
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nobody waits for the findings any more."""
+        return self.problem is not None
+
     def work(self) -> None:
         """Look at source after source, until none is left or something is wrong."""
         try:
             with ExitStack() as stack:
                 decoders: dict[str, Decoder] = {}
-                while self.problem is None:
+                while not self.is_given_up:
                     number = self._waiting.get_nowait()
                     source = self.findings.sources[number]
                     if source.family not in decoders:
                         decoders[source.family] = stack.enter_context(Decoder(self._settings, source.family))
                     for answer in index(decoders[source.family], source):
-                        if self.problem is not None:
+                        if self.is_given_up:
                             return
                         with self._lock:
                             self._takers[number].take(answer)
