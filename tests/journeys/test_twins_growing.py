@@ -242,8 +242,13 @@ def test_readers_meet_whole_steps_only_while_steps_are_added(grown):
 
 
 def test_tiles_draw_each_step(grown):
-    told = httpx.get(f"{grown.tiles}/tilejson.json", params={"variable": "2t"}).json()
-    assert "2021-06-10" in str(told)
+    # Documents of the catalogue are kept for some seconds.
+    asked = {"variable": "2t"}
+    until(
+        lambda: "2021-06-10" in httpx.get(f"{grown.tiles}/tilejson.json", params=asked).text,
+        60,
+        "the last day on the map",
+    )
     pictures = []
     for day in ("2021-06-01", "2021-06-10"):
         asked = {"variable": "2t", "time": day, "vmin": "270", "vmax": "300"}

@@ -11,7 +11,7 @@ from test_twins_live_job import runs_model
 from running import until
 
 COMMAND = (
-    *("twins", "run", "--days", "40", "--spin-up", "0", "--interval", "24", "--level", "3"),
+    *("twins", "run", "--days", "20", "--spin-up", "0", "--interval", "24", "--level", "3"),
     *("--variable", "2t", "--name", "stopped"),
 )
 ITEM = "stac/collections/live-twin-stopped-r1/items/clte-sfc-standard"
@@ -56,10 +56,10 @@ def test_ctrl_c_ends_the_model_and_keeps_what_was_stored(whole):
     assert "Traceback" not in said
     until(lambda: not models(whole), 30, "the end of the model")
     kept = steps(whole)
-    assert 0 < kept < 40
+    assert 0 < kept < 20
 
     again = whole.run(*COMMAND)
     assert "live-twin-stopped-r1" in again.stdout
-    assert steps(whole) == 40
-    assert int(again.stdout.split()[-1]) <= 40 - kept
+    assert steps(whole) == 20
+    assert int(again.stdout.split()[-1]) <= 20 - kept
     assert not models(whole)

@@ -71,9 +71,8 @@ class _Looker:
             self._waiting.put(number)
         self._lock = threading.Lock()
 
-    @property
-    def is_given_up(self) -> bool:
-        """Whether nobody waits for the findings any more."""
+    def given_up(self) -> bool:
+        """Tell whether nobody waits for the findings any more."""
         return self.problem is not None
 
     def work(self) -> None:
@@ -81,13 +80,13 @@ class _Looker:
         try:
             with ExitStack() as stack:
                 decoders: dict[str, Decoder] = {}
-                while not self.is_given_up:
+                while not self.given_up():
                     number = self._waiting.get_nowait()
                     source = self.findings.sources[number]
                     if source.family not in decoders:
                         decoders[source.family] = stack.enter_context(Decoder(self._settings, source.family))
                     for answer in index(decoders[source.family], source):
-                        if self.is_given_up:
+                        if self.given_up():
                             return
                         with self._lock:
                             self._takers[number].take(answer)
