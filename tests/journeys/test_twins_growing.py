@@ -218,7 +218,7 @@ def grown(grower, encode):
         with httpx.Client(timeout=60) as http:
             while not ended.is_set():
                 at = http.get(f"{twin.edr}/position", params={"coords": HERE})
-                tile = http.get(f"{twin.tiles}/{TILE}", params={"variable": "2t", "time": "2021-06-03"})
+                tile = http.get(f"{twin.tiles}/{TILE}", params={"variable": "2t", "datetime": "2021-06-03"})
                 count = len(at.json()["ranges"]["2t"]["values"]) if at.is_success else 0
                 twin.readings.append((at.status_code, tile.status_code, count))
 
@@ -251,7 +251,7 @@ def test_tiles_draw_each_step(grown):
     )
     pictures = []
     for day in ("2021-06-01", "2021-06-10"):
-        asked = {"variable": "2t", "time": day, "vmin": "270", "vmax": "300"}
+        asked = {"variable": "2t", "datetime": day, "vmin": "270", "vmax": "300"}
         drawn = httpx.get(f"{grown.tiles}/{TILE}", params=asked)
         assert drawn.status_code == 200, drawn.text
         with Image.open(io.BytesIO(drawn.content)) as image:
