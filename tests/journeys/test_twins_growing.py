@@ -132,6 +132,20 @@ def test_the_list_has_every_twin_with_its_whole_name_and_grid(grower):
     assert "grid h64" in shown
 
 
+def test_the_command_brings_fields_to_another_level_and_says_so(grower, encode):
+    file, _ = encode("ICON-O", DAYS[:1])
+    tried = grower.run("twins", "ingest", str(file), "--healpix", "9", "--dry-run")
+    assert "Level 6 is about as fine" in tried.stderr
+    wrong = grower.run("twins", "ingest", str(file), "--method", "nearest", check=False)
+    assert wrong.returncode == 1
+    assert "--healpix LEVEL" in wrong.stderr
+    done = grower.run("twins", "ingest", str(file), "--healpix", "4", "--method", "nearest")
+    assert "Regridded (nearest) from healpix h64" in done.stdout
+    shown = grower.run("twins", "show", f"{COLLECTION.format(model='ICON-O')}/clte-sfc-h16").stdout
+    assert "Regridded (nearest) from healpix h64" in shown
+    assert "resolution=h16" in shown
+
+
 @pytest.fixture
 def asking(grower):
     """A function that gives somebody's client, with some roles."""
