@@ -133,7 +133,7 @@ def test_the_list_has_every_twin_with_its_whole_name_and_grid(grower):
 
 
 def test_the_command_brings_fields_to_another_level_and_says_so(grower, encode):
-    file, _ = encode("ICON-O", DAYS[:1])
+    file, _ = encode("IFS", DAYS[:1])
     tried = grower.run("twins", "ingest", str(file), "--healpix", "9", "--dry-run")
     assert "Level 6 is about as fine" in tried.stderr
     wrong = grower.run("twins", "ingest", str(file), "--method", "nearest", check=False)
