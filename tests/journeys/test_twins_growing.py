@@ -141,7 +141,7 @@ def test_the_command_brings_fields_to_another_level_and_says_so(grower, encode):
     assert "--healpix LEVEL" in wrong.stderr
     done = grower.run("twins", "ingest", str(file), "--healpix", "4", "--method", "nearest")
     assert "Regridded (nearest) from healpix h64" in done.stdout
-    shown = grower.run("twins", "show", f"{COLLECTION.format(model='ICON-O')}/clte-sfc-h16").stdout
+    shown = grower.run("twins", "show", f"{COLLECTION.format(model='IFS')}/clte-sfc-h16").stdout
     assert "Regridded (nearest) from healpix h64" in shown
     assert "resolution=h16" in shown
 
