@@ -15,13 +15,14 @@ from geoscope.access import ADMINISTRATOR, issue_token
 from geoscope.catalogue.publishing.uploading import checked
 from geoscope.cli.options import settings_of
 from geoscope.credentials import access_token, find_sign_in
-from geoscope.errors import InvalidInputError, UnavailableError
+from geoscope.errors import GeoscopeError, InvalidInputError, UnavailableError
 from geoscope.runtime.state import read_state
 
 console = Console(stderr=True, highlight=False)
 
 POLL_EVERY_S = 0.3
 TIMEOUT_S = 60.0
+DISMISS_TIMEOUT_S = 5.0
 # Whom the operator's own command line acts for: the first administrator.
 OPERATOR = "administrator"
 INTERRUPTED = 130
@@ -65,22 +66,36 @@ def execute(
     inputs: Json,
     cancelled: str = "what was registered until now stays; run the command again to go on",
 ) -> Json:
-    """Run a process, show its progress, and return its outputs; Ctrl-C cancels it."""
-    job = checked(http.post(f"/processes/{process}/execution", json={"inputs": inputs}))
-    address = f"/jobs/{job['jobID']}"
+    """Run a process, show its progress, and return its outputs; Ctrl-C dismisses it and says `cancelled`."""
+    job: Json = {}
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     try:
+        job |= checked(http.post(f"/processes/{process}/execution", json={"inputs": inputs}))
+        address = f"/jobs/{job['jobID']}"
         with Progress(*columns, console=console) as progress:
             bar = progress.add_task(job["message"], total=100)
             while job["status"] in ("accepted", "running"):
                 progress.update(bar, completed=job["progress"], description=job["message"])
                 time.sleep(POLL_EVERY_S)
-                job = checked(http.get(address))
+                job |= checked(http.get(address))
             progress.update(bar, completed=job["progress"], description=job["message"])
     except KeyboardInterrupt:
-        http.delete(address)
-        console.print(f"Cancelled: {cancelled}.")
+        _dismiss(http, job, cancelled)
         raise typer.Exit(INTERRUPTED) from None
     if job["status"] != "successful":
         raise InvalidInputError(job["message"])
     return checked(http.get(f"{address}/results"))
+
+
+def _dismiss(http: httpx.Client, job: Json, cancelled: str) -> None:
+    """End a job that nobody waits for any more, and say how far it came; a second Ctrl-C waits no longer."""
+    if not job:
+        console.print("Stopped before the platform had answered. If it took the job on, it goes on.")
+        return
+    try:
+        checked(http.delete(f"/jobs/{job['jobID']}", timeout=DISMISS_TIMEOUT_S))
+    except (httpx.HTTPError, GeoscopeError, KeyboardInterrupt):
+        console.print(f"Stopped watching: the platform did not take note, and job {job['jobID']} may go on.")
+        return
+    reached = f" at {job['progress']} % ({job['message']})" if job["status"] == "running" else ""
+    console.print(f"Cancelled{reached}: {cancelled}.", markup=False, soft_wrap=True)

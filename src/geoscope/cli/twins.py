@@ -1,5 +1,6 @@
 """`geoscope twins`: model output into the platform's cubes, and what is there."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,29 +8,34 @@ import httpx
 import jwt
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from geoscope.access import ADMINISTRATOR
 from geoscope.catalogue.publishing.uploading import checked
 from geoscope.cli import twins_fdb, twins_keys, twins_live
 from geoscope.cli.following import Token, execute, platform_of
 from geoscope.cli.options import AsJson, DataDir, PlatformUrl
+from geoscope.cli.twins_tables import console, print_outcome, print_twin, print_twins
 from geoscope.errors import InvalidInputError, NotFoundError
 from geoscope.twins.fdb.requests import SCHEME as FDB
+from geoscope.twins.ingest.wish import FINEST_LEVEL
 
 application = typer.Typer(help="Digital twins: model output as cubes that grow.", no_args_is_help=True)
 application.add_typer(twins_live.application)
 application.add_typer(twins_fdb.application, name="fdb")
 application.add_typer(twins_keys.application, name="keys")
-console = Console(highlight=False)
-messages = Console(stderr=True, highlight=False)
 
 SOME_WERE_SET_ASIDE = 3
-MOST_PRINTED = 20
 MEDIA_TYPE = "profile=icechunk"
 
 type Json = dict[str, Any]
+
+
+class Method(StrEnum):
+    """How fields come to another grid."""
+
+    NEAREST = "nearest"
+    BILINEAR = "bilinear"
+    CONSERVATIVE = "conservative"
 
 
 @application.command("ingest")
@@ -62,6 +68,22 @@ def ingest(
         list[str] | None,
         typer.Option("--max-error", metavar="VARIABLE=VALUE", help="Largest absolute error of a variable."),
     ] = None,
+    healpix: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=FINEST_LEVEL,
+            metavar="LEVEL",
+            help="Regrid to nested HEALPix of this level; its cells have 58.6 / 2^LEVEL degrees.",
+            show_default="as the files are",
+        ),
+    ] = None,
+    method: Annotated[
+        Method | None,
+        typer.Option(
+            help="How to regrid.", show_default="conservative to a coarser grid, bilinear to a finer one"
+        ),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace fields that are there otherwise.")
     ] = False,
@@ -86,11 +108,16 @@ def ingest(
         "provider": provider,
         "policy": policy,
         "max_error": {name: _number(name, value) for name, value in _pairs(max_error).items()},
+        "healpix": healpix,
+        "method": method.value if method else None,
         "replace": replace,
         "decoders": decoders,
         "dry_run": dry_run,
     }
-    inputs = {name: value for name, value in inputs.items() if value not in (None, False, {})}
+    # Level 0 is a level: `0 in (None, False, {})` would be true.
+    inputs = {name: value for name, value in inputs.items() if value or (value == 0 and value is not False)}
+    if method is not None and healpix is None:
+        raise InvalidInputError("--method is for regridding.", "Say also to which level: --healpix LEVEL.")
     with platform_of(url, data_dir, token) as http:
         outputs = execute(
             http,
@@ -101,7 +128,7 @@ def ingest(
     if as_json:
         typer.echo(orjson.dumps(outputs, option=orjson.OPT_INDENT_2))
     else:
-        _print_outcome(outputs, dry_run=dry_run)
+        print_outcome(outputs, dry_run=dry_run)
     if outputs["set_aside_count"] and not dry_run:
         raise typer.Exit(SOME_WERE_SET_ASIDE)
 
@@ -119,17 +146,7 @@ def list_twins(
     if not found:
         console.print("There is no twin yet. `geoscope twins ingest FILES` makes one.")
         return
-    table = Table("Twin", "Grid", "Variables", "From", "To", box=None, pad_edge=False, header_style="dim")
-    for item in found:
-        about = item["properties"]
-        table.add_row(
-            f"{item['collection']}/{item['id']}",
-            about.get("geoscope:grid", ""),
-            _shortened(sorted(about["cube:variables"])),
-            (about["start_datetime"] or "")[:16],
-            (about["end_datetime"] or "")[:16],
-        )
-    console.print(table)
+    print_twins(found)
 
 
 @application.command("show")
@@ -154,7 +171,7 @@ def show(
     if as_json:
         typer.echo(orjson.dumps(item, option=orjson.OPT_INDENT_2))
         return
-    _print_twin(item)
+    print_twin(item)
 
 
 def _absolute(source: str) -> str:
@@ -201,60 +218,6 @@ def _items(http: httpx.Client, collection: str) -> list[Json]:
     return items
 
 
-def _print_outcome(outputs: Json, *, dry_run: bool) -> None:
-    heads = ("Twin", "Grid", "Variables", "Steps", "From", "To", "Fields", "There", "Size")
-    table = Table(*heads, box=None, pad_edge=False, header_style="dim")
-    for each in outputs["repositories"][:MOST_PRINTED]:
-        table.add_row(
-            f"{each['collection']}/{each['item']}",
-            each["grid"],
-            _shortened(each["variables"]),
-            str(each["steps"]),
-            each["start"][:16],
-            each["end"][:16],
-            f"{each['fields']:,}",
-            f"{each['present']:,}",
-            _size(each["bytes"]),
-        )
-    console.print(table)
-    if len(outputs["repositories"]) > MOST_PRINTED:
-        console.print(f"... and {len(outputs['repositories']) - MOST_PRINTED} more; --json lists them all.")
-    if dry_run:
-        console.print(f"{outputs['fields']:,} fields of {outputs['files']:,} files would be read.")
-    else:
-        console.print(
-            f"{outputs['stored']:,} fields stored, {outputs['duplicates']:,} were there already, "
-            f"{outputs['conflicts']:,} were there with other values."
-        )
-    for each in outputs["set_aside"][:MOST_PRINTED]:
-        where = f"{each['file']}, byte {each['offset']:,}" if each["length"] else each["file"]
-        messages.print(f"{where}: {each['reason']}", style="yellow", markup=False, soft_wrap=True)
-    more = outputs["set_aside_count"] - min(len(outputs["set_aside"]), MOST_PRINTED)
-    if more > 0:
-        messages.print(f"... and {more:,} more were set aside; --json lists them.", style="yellow")
-
-
-def _print_twin(item: Json) -> None:
-    about = item["properties"]
-    console.print(f"{item['collection']}/{item['id']}: {about['title']}", markup=False, soft_wrap=True)
-    console.print(f"{about['start_datetime']} to {about['end_datetime']}, grid {about['geoscope:grid']}")
-    console.print(item["assets"]["cube"]["href"], soft_wrap=True)
-    keys = {key.removeprefix("mars:"): value for key, value in about.items() if key.startswith("mars:")}
-    console.print(", ".join(f"{key}={value}" for key, value in keys.items()), markup=False, soft_wrap=True)
-    variables = Table(
-        "Variable", "Param", "Unit", "Dimensions", "What", box=None, pad_edge=False, header_style="dim"
-    )
-    for name, variable in about["cube:variables"].items():
-        param = str(variable.get("attrs", {}).get("mars:param", ""))
-        what = variable.get("description", "")
-        variables.add_row(name, param, variable.get("unit", ""), ", ".join(variable["dimensions"]), what)
-    console.print(variables)
-    history = Table("Version", "When", "Steps", "What was done", box=None, pad_edge=False, header_style="dim")
-    for version in about["geoscope:versions"]:
-        history.add_row(version["id"], version["when"][:19], str(version["steps"]), version["message"])
-    console.print(history)
-
-
 def _pairs(texts: list[str] | None) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in texts or []:
@@ -270,16 +233,3 @@ def _number(name: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise InvalidInputError(f"The largest error of {name}, {text!r}, is no number.") from None
-
-
-def _shortened(names: list[str]) -> str:
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-
-
-def _size(count: int) -> str:
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"

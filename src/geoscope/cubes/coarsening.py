@@ -6,6 +6,7 @@ of cells as steps; between two grids of the whole Earth, the areas are then bala
 gives away its area and each target cell has received its own, so that integrals are exact all the same.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
@@ -13,7 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import cg, splu
+from scipy.sparse.linalg import LinearOperator, cg, splu
 
 from geoscope.cubes.grid import Cells, Grid
 from geoscope.cubes.healpix import HealpixGrid
@@ -21,7 +22,7 @@ from geoscope.errors import InvalidInputError
 
 # Cells are cut into this many parts each way: few if they are small beside the target's.
 FEW_PARTS, MANY_PARTS = 4, 8
-CELLS_AT_ONCE = 1 << 17
+PIECES_AT_ONCE = 1 << 20
 KEPT_COARSENINGS = 4
 
 EARTH = 4 * np.pi
@@ -34,8 +35,8 @@ LEAST_FACTOR = 0.1
 BALANCED_WITHIN = 1e-12
 SOLVED_WITHIN = 1e-10
 MOST_ROUNDS = 500
-# Cells of a target whose Laplacian is factorised: a second and some 100 MB for a one-degree globe.
-MOST_SOLVED_AT_ONCE = 250_000
+# Cells of a target whose Laplacian is factorised in a second; factors of more take minutes and gigabytes.
+MOST_SOLVED_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,12 +145,14 @@ def coarsening(source: Grid, target: Grid) -> Coarsening:
 
 def cell_areas(grid: Grid) -> NDArray[np.float64]:
     """Return the area of each cell in steradians, flat; zero for cells without a place of their own."""
-    number = int(np.prod(grid.shape))
-    blocks = [
-        grid.pieces(np.arange(start, min(start + CELLS_AT_ONCE, number)), 1).area[:, 0]
-        for start in range(0, number, CELLS_AT_ONCE)
-    ]
-    return np.concatenate(blocks)
+    return np.concatenate([grid.pieces(cells, 1).area[:, 0] for cells in _blocks(grid, 1)])
+
+
+def _blocks(grid: Grid, parts: int) -> Iterator[Cells]:
+    """Yield all cells of a grid, some at a time, so that their pieces stay few."""
+    number, most = int(np.prod(grid.shape)), max(1, PIECES_AT_ONCE // parts**2)
+    for start in range(0, number, most):
+        yield np.arange(start, min(start + most, number))
 
 
 def _parts(source: Grid, target: Grid) -> int:
@@ -161,10 +164,9 @@ def _parts(source: Grid, target: Grid) -> int:
 
 def _pieces_in(source: Grid, target: Grid, parts: int) -> sparse.csr_array:
     """Return the area (target cells, source cells) of the source's pieces that lie in each target cell."""
-    targets, number = int(np.prod(target.shape)), int(np.prod(source.shape))
+    targets = int(np.prod(target.shape))
     blocks = []
-    for start in range(0, number, CELLS_AT_ONCE):
-        cells = np.arange(start, min(start + CELLS_AT_ONCE, number))
+    for cells in _blocks(source, parts):
         area, row, column = _located(source, target, cells, parts)
         inside = (row >= 0) & (area > 0)
         triples = (area[inside], (row[inside], column[inside]))
@@ -215,8 +217,7 @@ def _corrected(
 ) -> sparse.csr_array:
     """Multiply each area by 1 + u(row) + v(column) such that rows gain what they lack and columns nothing."""
     to_columns = areas.T.multiply(1 / given[:, None]).tocsr()
-    laplacian = sparse.csc_array(sparse.diags_array(_row_sums(areas)) - areas @ to_columns)
-    u = _solve(laplacian, lacking - lacking.mean())
+    u = _solve(areas, to_columns, lacking - lacking.mean())
     v = -(to_columns @ u)
     corrected = areas.copy()
     # Areas stay areas: where the step would go too far, the next one goes on.
@@ -224,10 +225,20 @@ def _corrected(
     return corrected
 
 
-def _solve(laplacian: sparse.csc_array, wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+def _solve(
+    areas: sparse.csr_array, to_columns: sparse.csr_array, wanted: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Solve the Laplacian for u: what rows give to each other through the columns that they share."""
+    sums = _row_sums(areas)
     if len(wanted) > MOST_SOLVED_AT_ONCE:
-        smoother = sparse.diags_array(1 / np.maximum(laplacian.diagonal(), np.finfo(float).tiny))
-        return np.asarray(cg(laplacian, wanted, rtol=SOLVED_WITHIN, maxiter=MOST_ROUNDS, M=smoother)[0])
+        # The product is much denser than its factors: it is applied, never made.
+        diagonal = sums - _row_sums(areas.multiply(to_columns.T))
+        smoother = sparse.diags_array(1 / np.maximum(diagonal, np.finfo(float).tiny))
+        product = LinearOperator(
+            areas.shape[:1] * 2, lambda x: sums * x - areas @ (to_columns @ x), dtype=np.float64
+        )
+        return np.asarray(cg(product, wanted, rtol=SOLVED_WITHIN, maxiter=MOST_ROUNDS, M=smoother)[0])
+    laplacian = sparse.csc_array(sparse.diags_array(sums) - areas @ to_columns)
     # Any constant may be added to u: doubling one element of the diagonal makes this one zero.
     laplacian[0, 0] *= 2
     factors = splu(

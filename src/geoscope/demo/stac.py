@@ -78,6 +78,7 @@ def item_document(
     extensions = ["datacube", "render", "storage", "version"]
     if collection.regridding is not None:
         properties |= {f"mars:{key}": value for key, value in collection.regridding.mars.items()}
+        properties["geoscope:grid"] = f"h{2**collection.regridding.level}"
         properties["processing:lineage"] = collection.description
         extensions.append("processing")
     else:

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import numpy as np
+
 ENCODE = """
 import json, sys
 import eccodes, numpy
@@ -13,7 +15,21 @@ for line in sys.stdin:
     with open(task["path"], "wb") as file:
         for keys in task["messages"]:
             message = eccodes.codes_grib_new_from_samples(task["sample"])
-            values = numpy.array(keys.pop("values"), dtype=float)
+            values = keys.pop("values")
+            if values == "smooth":
+                # At the places that ecCodes itself gives the cells, a rotated pole's turned back.
+                grid = {key: value for key, value in keys.items() if key != "packingType"}
+                for key, value in grid.items():
+                    eccodes.codes_set(message, key, value)
+                if eccodes.codes_get(message, "gridType") == "reduced_gg":
+                    cells = eccodes.codes_get_long(message, "numberOfDataPoints")
+                else:
+                    cells = eccodes.codes_get_long(message, "Ni") * eccodes.codes_get_long(message, "Nj")
+                eccodes.codes_set_values(message, numpy.zeros(cells))
+                north = numpy.radians(eccodes.codes_get_array(message, "latitudes"))
+                east = numpy.radians(eccodes.codes_get_array(message, "longitudes"))
+                values = 280 + 10 * numpy.sin(north) + 5 * numpy.cos(north) * numpy.cos(east)
+            values = numpy.array(values, dtype=float)
             missing = numpy.isnan(values)
             if missing.any():
                 eccodes.codes_set(message, "bitmapPresent", 1)
@@ -67,6 +83,12 @@ def climate(date, values, nside=4, order="nested", param=167, time=0, **others):
         | others
         | {"values": list(map(float, values))}
     )
+
+
+def smooth(longitude, latitude):
+    """Return what `values="smooth"` stands for, at any places in degrees."""
+    east, north = np.radians(longitude), np.radians(latitude)
+    return 280 + 10 * np.sin(north) + 5 * np.cos(north) * np.cos(east)
 
 
 def write_grib(path, messages, sample="GRIB2"):

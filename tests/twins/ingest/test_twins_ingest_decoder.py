@@ -8,6 +8,7 @@ import sys
 
 import msgspec
 import numpy as np
+import psutil
 import pytest
 from grib_files import climate, write_grib
 from healpix_geo import nested
@@ -23,9 +24,10 @@ from geoscope.twins.ingest.answers import (
     Wanted,
 )
 from geoscope.twins.ingest.decoders import Decoder, DecoderDiedError, index
+from geoscope.twins.ingest.described_grids import cells_of
 from geoscope.twins.ingest.findings import Findings
+from geoscope.twins.ingest.looking import look_at
 from geoscope.twins.ingest.messages import Damage, Message, scan
-from geoscope.twins.ingest.plan import cells_of
 
 SCRATCH = 16 * 1024**2
 
@@ -395,3 +397,18 @@ def test_decoders_end_well(settings, earth_data, kind):
     os.close(memory)
     assert out.endswith(b'["done"]\n')
     assert process.returncode == 0
+
+
+def test_who_gives_up_looking_leaves_no_decoder_behind(settings, tmp_path):
+    class GivenUpError(Exception):
+        pass
+
+    def give_up(_done, _total):
+        raise GivenUpError
+
+    path = write_grib(tmp_path / "one.grib2", [climate(20200101, np.arange(192.0))])
+    sources = [Source("grib", path=str(path))] * 400
+    with pytest.raises(GivenUpError):
+        look_at(settings, sources, 2, give_up)
+    mine = psutil.Process().children(recursive=True)
+    assert not [each for each in mine if "geoscope.twins.ingest.decoder" in " ".join(each.cmdline())]

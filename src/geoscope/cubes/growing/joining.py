@@ -18,8 +18,8 @@ from geoscope.cubes.growing.skeleton import (
 from geoscope.cubes.growing.snapshot import Snapshot
 from geoscope.errors import InvalidInputError, NotFoundError
 
-# What an attribute begins with that says what a cube is.
-IDENTITY = "mars:"
+# What attributes begin with that say what a cube is.
+IDENTITY = ("mars:", "geoscope:regridded_")
 
 
 def create_or_join(session: icechunk.Session, outline: CubeOutline) -> str:

@@ -108,8 +108,8 @@ class CubeOutline:
     levels : Levels or None
         Needed if a variable has levels.
     attributes : mapping
-        Of the root group: `mars:KEY`, title, source, history and so on. Those that begin with `mars:` say
-        what the cube is: they cannot differ when it is opened again.
+        Of the root group: `mars:KEY`, title, source, history and so on. Those that begin with `mars:` or
+        `geoscope:regridded_` say what the cube is: they cannot differ when it is opened again.
     calendar : str
         CF name of the everyday calendar; there are no others so far.
     block_steps : int

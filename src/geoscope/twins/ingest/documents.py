@@ -10,7 +10,8 @@ from geoscope.cubes.describe import CubeDescription
 from geoscope.cubes.growing.fields import Version
 from geoscope.mars.datasets import TWINS_BACKEND
 from geoscope.objects import REGION, Place
-from geoscope.twins.ingest.plan import PlannedRepository, grid_name
+from geoscope.twins.ingest.described_grids import grid_name
+from geoscope.twins.ingest.plan import PlannedRepository
 from geoscope.twins.ingest.wish import Wish
 
 S3_ENDPOINT = "geoscope://s3"
@@ -92,6 +93,8 @@ def item_document(
         "updated": _now(),
     }
     properties |= {f"mars:{key}": value for key, value in repository.mars.items()}
+    if repository.regridding is not None:
+        properties |= repository.regridding.provenance
     if repository.base is not None:
         moment = datetime.fromtimestamp(repository.base, UTC)
         properties |= {"mars:date": f"{moment:%Y%m%d}", "mars:time": f"{moment:%H%M}"}
@@ -158,7 +161,7 @@ def item_title(repository: PlannedRepository) -> str:
         words.append(f"from {datetime.fromtimestamp(repository.base, UTC):%Y-%m-%d %H:%M}")
     if "number" in mars:
         words.append(f"member {mars['number']}")
-    return ", ".join(word for word in words if word)
+    return ", ".join(dict.fromkeys(word for word in words if word))
 
 
 def _new_collection(repository: PlannedRepository, wish: Wish) -> Document:

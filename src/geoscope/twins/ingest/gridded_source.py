@@ -220,6 +220,7 @@ def _variable(name: str, variable: xr.DataArray) -> dict[str, str]:
         "standard_name": str(said.get("standard_name", "")),
         "step_type": str(said.get("GRIB_stepType", "")),
         "cell_methods": str(said.get("cell_methods", "")),
+        "categories": "yes" if {"flag_values", "flag_masks"} & {*said} else "",
     }
 
 

@@ -27,6 +27,7 @@ from geoscope.twins.ingest.outlines import cube_outline, without_cell_ids
 from geoscope.twins.ingest.plan import Batch, Plan, PlannedRepository, checked_keys
 from geoscope.twins.ingest.progress import LookProgress, StoreProgress
 from geoscope.twins.ingest.reading import FieldReader
+from geoscope.twins.ingest.regridding import Regridder
 from geoscope.twins.ingest.repositories import Repositories, is_worth_settling
 from geoscope.twins.ingest.sources import Input, find_input
 from geoscope.twins.ingest.wish import Wish
@@ -116,6 +117,7 @@ class Ingest:
             ],
             "set_aside": [each._asdict() for each in findings.set_aside[:MOST_TOLD]],
             "count_aside": findings.count_aside,
+            "warnings": plan.warnings[:MOST_TOLD],
         }
 
     def _known(self, repository: PlannedRepository) -> Json:
@@ -177,7 +179,7 @@ class Ingest:
         self, batch: Batch, plan: Plan, rows: dict[FieldKey, int], progress: StoreProgress
     ) -> Iterator[Field]:
         if self._reader is None:
-            largest = max(each.field_bytes for each in plan.repositories)
+            largest = max(max(each.field_bytes, each.decoded_bytes) for each in plan.repositories)
             reader = FieldReader(self._settings, plan.findings, self._decoders, largest)
             self._reader = self._stack.enter_context(reader)
         for found in self._reader.read(batch, plan.columns):
@@ -231,7 +233,13 @@ class Ingest:
             self._input: Input = find_input(self._settings, self._wish.sources)
             tell = LookProgress(job) if job else None
             findings: Findings = look_at(self._settings, self._input.sources, self._decoders, tell)
-            self._plan = Plan(findings, self._keys, self._wish.collection, self._settings.twins.batch_bytes)
+            self._plan = Plan(
+                findings,
+                self._keys,
+                self._wish.collection,
+                self._settings.twins.batch_bytes,
+                None if self._wish.healpix is None else Regridder(self._wish.healpix, self._wish.method),
+            )
             self._fingerprint = self._input.fingerprint
         return self._plan
 

@@ -41,11 +41,17 @@ def look_at(
     threads = [threading.Thread(target=looker.work) for _ in range(min(decoders, len(sources)))]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(POLL_S)
-            if report is not None:
-                report(looker.done, len(sources))
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(POLL_S)
+                if report is not None:
+                    report(looker.done, len(sources))
+    except BaseException as error:
+        looker.problem = error  # nobody waits any more, as when the job was dismissed
+        for thread in threads:
+            thread.join()
+        raise
     if looker.problem is not None:
         raise looker.problem
     return looker.findings
@@ -65,17 +71,23 @@ class _Looker:
             self._waiting.put(number)
         self._lock = threading.Lock()
 
+    def given_up(self) -> bool:
+        """Tell whether nobody waits for the findings any more."""
+        return self.problem is not None
+
     def work(self) -> None:
         """Look at source after source, until none is left or something is wrong."""
         try:
             with ExitStack() as stack:
                 decoders: dict[str, Decoder] = {}
-                while self.problem is None:
+                while not self.given_up():
                     number = self._waiting.get_nowait()
                     source = self.findings.sources[number]
                     if source.family not in decoders:
                         decoders[source.family] = stack.enter_context(Decoder(self._settings, source.family))
                     for answer in index(decoders[source.family], source):
+                        if self.given_up():
+                            return
                         with self._lock:
                             self._takers[number].take(answer)
                     with self._lock:

@@ -55,6 +55,7 @@ class Outcome:
             "set_aside": self._set_aside[:MOST_TOLD],
             "files": self._looked["files"],
             "ignored": self._looked["ignored"],
+            "warnings": self._looked["warnings"],
             "fields": self._looked["fields"],
             "bytes": self._looked["bytes"],
             "repositories": [

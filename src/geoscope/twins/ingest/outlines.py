@@ -6,17 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
-from geoscope.cubes.detect import detect_grid
 from geoscope.cubes.growing.outline import CubeOutline, Levels, VariableOutline
-from geoscope.cubes.healpix_metadata import CELL_IDS, healpix_attributes
-from geoscope.errors import InvalidInputError
-from geoscope.twins.ingest.findings import Grid
-from geoscope.twins.ingest.plan import PlannedRepository, PlannedVariable, cells_of
-
-LATITUDE = {"standard_name": "latitude", "long_name": "latitude", "units": "degrees_north"}
-LONGITUDE = {"standard_name": "longitude", "long_name": "longitude", "units": "degrees_east"}
+from geoscope.cubes.healpix import HealpixGrid
+from geoscope.cubes.healpix_metadata import CELL_IDS
+from geoscope.twins.ingest.described_grids import grid_coordinates, grid_of
+from geoscope.twins.ingest.plan import PlannedRepository, PlannedVariable
+from geoscope.twins.ingest.regridding import Regridding
 
 # By ecCodes' typeOfLevel: attributes of the coordinate. Another type has its name and nothing else.
 LEVELS: Mapping[str, Mapping[str, str]] = {
@@ -83,18 +79,15 @@ def cube_outline(repository: PlannedRepository, max_error: Mapping[str, float], 
         If the grid's description describes none.
     """
     coordinates, mapping = grid_coordinates(repository.grid)
-    dimensions = _grid_dimensions(repository.grid)
     variables = {each.name: each for each in repository.variables.values()}
-    shape = tuple(coordinates.sizes[dimension] for dimension in dimensions)
     extra = {"grid_mapping": mapping} if mapping else {}
-    example = coordinates.assign({"example": (dimensions, np.broadcast_to(np.float32(0), shape), extra)})
     return CubeOutline(
-        grid=detect_grid(example),
+        grid=grid_of(repository.grid),
         grid_coordinates=coordinates,
         variables=tuple(
             VariableOutline(
                 name=name,
-                attributes=_attributes(variable) | extra,
+                attributes=_attributes(variable, repository.regridding) | extra,
                 has_levels=variable.has_levels,
                 max_error=max_error.get(name),
                 dtype=variable.dtype,
@@ -111,93 +104,9 @@ def without_cell_ids(outline: CubeOutline) -> CubeOutline:
 
     All cells of HEALPix in their order need no ids to be recognised; at nside 1024 these are 100 MB.
     """
+    if isinstance(outline.grid, HealpixGrid) and outline.grid.cell_ids is not None:
+        return outline  # a region's cells are known by their ids alone
     return replace(outline, grid_coordinates=outline.grid_coordinates.drop_vars(CELL_IDS, errors="ignore"))
-
-
-def grid_coordinates(grid: Grid) -> tuple[xr.Dataset, str]:
-    """Return the coordinates of a described grid, and the name of its grid mapping or nothing."""
-    match grid["kind"]:
-        case "healpix":
-            return _healpix(grid), "crs"
-        case "rectilinear":
-            return _axes(grid, ("latitude", LATITUDE), ("longitude", LONGITUDE)), ""
-        case "rotated":
-            return _rotated(grid), "crs"
-        case "reduced_gaussian":
-            return _reduced_gaussian(grid), ""
-        case "cf":
-            return _as_they_stood(grid), str(grid["mapping"])
-        case kind:
-            raise InvalidInputError(f"Grids of the kind {kind!r} cannot be stored.")
-
-
-def _grid_dimensions(grid: Grid) -> tuple[str, ...]:
-    match grid["kind"]:
-        case "healpix" | "reduced_gaussian":
-            return ("cells",)
-        case "rectilinear":
-            return ("latitude", "longitude")
-        case "rotated":
-            return ("grid_latitude", "grid_longitude")
-        case _:
-            return tuple(str(each) for each in grid["dimensions"])
-
-
-def _axes(grid: Grid, row: tuple[str, Any], column: tuple[str, Any]) -> xr.Dataset:
-    coordinates = {
-        row[0]: (row[0], np.asarray(grid["latitude"], np.float64), dict(row[1])),
-        column[0]: (column[0], np.asarray(grid["longitude"], np.float64), dict(column[1])),
-    }
-    return xr.Dataset(coords=coordinates)
-
-
-def _healpix(grid: Grid) -> xr.Dataset:
-    attributes = healpix_attributes(int(grid["level"]))
-    ids = np.arange(cells_of(grid), dtype=np.int64)
-    coordinates = {
-        CELL_IDS: ("cells", ids, attributes.coordinate),
-        "crs": ((), np.int32(0), attributes.grid_mapping),
-    }
-    return xr.Dataset(coords=coordinates)
-
-
-def _rotated(grid: Grid) -> xr.Dataset:
-    coordinates = _axes(
-        grid,
-        ("grid_latitude", {"standard_name": "grid_latitude", "units": "degrees"}),
-        ("grid_longitude", {"standard_name": "grid_longitude", "units": "degrees"}),
-    )
-    mapping = {
-        "grid_mapping_name": "rotated_latitude_longitude",
-        "grid_north_pole_latitude": grid["north_pole_latitude"],
-        "grid_north_pole_longitude": grid["north_pole_longitude"],
-        "north_pole_grid_longitude": grid["north_pole_grid_longitude"],
-    }
-    return coordinates.assign_coords(crs=((), np.int32(0), mapping))
-
-
-def _reduced_gaussian(grid: Grid) -> xr.Dataset:
-    points = np.asarray(grid["points"], np.int64)
-    latitude = np.repeat(np.asarray(grid["latitude"], np.float64), points)
-    longitude = np.concatenate([np.arange(count) * (360 / count) for count in points])
-    return xr.Dataset(
-        coords={"latitude": ("cells", latitude, LATITUDE), "longitude": ("cells", longitude, LONGITUDE)},
-        attrs={"geoscope:reduced_gaussian_points": points.tolist()},
-    )
-
-
-def _as_they_stood(grid: Grid) -> xr.Dataset:
-    coordinates = {
-        name: (
-            tuple(about["dims"]),
-            np.asarray(about["values"], about["dtype"]).reshape(about["shape"])
-            if about["values"]
-            else np.int32(0),
-            about["attributes"],
-        )
-        for name, about in grid["coordinates"].items()
-    }
-    return xr.Dataset(coords=coordinates)
 
 
 def _levels(repository: PlannedRepository) -> Levels | None:
@@ -209,15 +118,20 @@ def _levels(repository: PlannedRepository) -> Levels | None:
     )
 
 
-def _attributes(variable: PlannedVariable) -> dict[str, str]:
+def _attributes(variable: PlannedVariable, regridding: Regridding | None) -> dict[str, str]:
     facts = variable.facts
+    cell_methods = facts.get("cell_methods") or CELL_METHODS.get(facts.get("step_type", ""), "")
+    method = regridding.method_of(facts) if regridding else ""
+    if method == "conservative":
+        cell_methods = f"{cell_methods} area: mean".strip()
     found = {
         "standard_name": facts.get("standard_name", ""),
         "long_name": facts.get("title") or variable.name,
         "units": facts.get("unit", ""),
-        "cell_methods": facts.get("cell_methods") or CELL_METHODS.get(facts.get("step_type", ""), ""),
+        "cell_methods": cell_methods,
         "mars:param": facts.get("param", ""),
         "mars:shortName": facts["name"] if facts.get("param") else "",
+        "geoscope:regridded_by": method,
     }
     return {key: value for key, value in found.items() if value}
 
@@ -228,4 +142,6 @@ def _root_attributes(repository: PlannedRepository, title: str) -> dict[str, Any
     if repository.base is not None:
         moment = datetime.fromtimestamp(repository.base, UTC)
         found |= {"mars:date": f"{moment:%Y%m%d}", "mars:time": f"{moment:%H%M}"}
+    if repository.regridding is not None:
+        found |= repository.regridding.provenance
     return found

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoscope.errors import InvalidInputError
+from geoscope.twins.ingest.described_grids import cells_of, grid_name
 from geoscope.twins.ingest.findings import Aside, Findings, Grid, KindOfField
 from geoscope.twins.ingest.naming import OF_COLLECTION, OF_ITEM, collection_id, item_id, variable_name
+from geoscope.twins.ingest.regridding import Regridder, Regridding
 
 BATCH_BYTES = 512 * 1024**2
 BATCH_FIELDS = 4000
@@ -66,6 +68,8 @@ class PlannedRepository:
         By the number of the kind of field.
     rows : ndarray of int
         Rows of the findings, in order of time, variable and level.
+    regridding : Regridding or None
+        The way from the files' grid, if that is another.
     """
 
     collection: str
@@ -78,6 +82,7 @@ class PlannedRepository:
     levels: list[float] = field(default_factory=list)
     variables: dict[int, PlannedVariable] = field(default_factory=dict)
     rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    regridding: Regridding | None = None
 
     @property
     def id(self) -> str:
@@ -91,8 +96,22 @@ class PlannedRepository:
 
     @property
     def field_bytes(self) -> int:
-        """Size of a decoded field."""
+        """Size of a field as it is stored, uncompressed."""
         return self.cells * self.value_bytes
+
+    @property
+    def decoded_cells(self) -> int:
+        """How many cells the files' grid has."""
+        return math.prod(self.regridding.source.shape) if self.regridding else self.cells
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Size of a field as the files have it."""
+        return self.decoded_cells * self.value_bytes
+
+    def on_its_grid(self, variable: PlannedVariable, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return a decoded field on the repository's grid."""
+        return values if self.regridding is None else self.regridding.apply(values, variable.facts)
 
 
 @dataclass(frozen=True)
@@ -116,6 +135,8 @@ class Plan:
         Id of the collection, instead of the one made of the keys.
     batch_bytes : int
         About how much one commit stores.
+    regridder : Regridder, optional
+        Brings fields of all grids to one.
     """
 
     def __init__(
@@ -124,9 +145,10 @@ class Plan:
         keys: Mapping[str, str],
         collection: str | None = None,
         batch_bytes: int = BATCH_BYTES,
+        regridder: Regridder | None = None,
     ) -> None:
         self.findings = findings
-        self._batch_bytes = batch_bytes
+        self._batch_bytes, self._regridder = batch_bytes, regridder
         self._keys, self._collection = dict(keys), collection
         self.columns = findings.columns()
         self.repositories = self._repositories()
@@ -179,7 +201,18 @@ class Plan:
             "end": end,
             "fields": len(repository.rows),
             "bytes": len(repository.rows) * repository.field_bytes,
-        }
+        } | (repository.regridding.provenance if repository.regridding else {})
+
+    @property
+    def warnings(self) -> list[str]:
+        """What whoever asked should know of the regridding, by sentences."""
+        told = [
+            warning
+            for each in self.repositories
+            if each.regridding
+            for warning in each.regridding.warnings({v.name: v.facts for v in each.variables.values()})
+        ]
+        return list(dict.fromkeys(told))
 
     def _repositories(self) -> list[PlannedRepository]:
         groups: dict[str, PlannedRepository] = {}
@@ -223,6 +256,12 @@ class Plan:
         known = dict(kind.mars) | self._keys
         mars = {key: known[key] for key in (*OF_COLLECTION, *OF_ITEM, "centre") if known.get(key)}
         grid = self.findings.grids[kind.grid]
+        way = self._regridder.regridding(kind.grid, grid) if self._regridder else None
+        if way is not None:
+            way.check(dict(kind.variable))
+            grid = way.description
+            if "resolution" not in self._keys:  # told apart from the same fields on the files' grid
+                mars["resolution"] = grid_name(grid)
         name = grid_name(grid)
         repository = PlannedRepository(
             collection=self._collection or collection_id(mars),
@@ -232,11 +271,16 @@ class Plan:
             grid=grid,
             cells=cells_of(grid),
             level_type=kind.level_type,
+            regridding=way,
         )
         found = groups.setdefault(repository.id, repository)
-        if found.grid != grid:
+        if found.grid != grid or found.regridding is not way:
+            before, after = (
+                each.regridding.source_name if each.regridding else grid_name(each.grid)
+                for each in (found, repository)
+            )
             raise InvalidInputError(
-                f"{repository.id} has another grid: {grid_name(found.grid)}, and this is {name}.",
+                f"{repository.id} has another grid: {before}, and this is {after}.",
                 "Give these files a key of their own, such as resolution.",
             )
         if found.mars != mars:
@@ -298,32 +342,6 @@ class Plan:
                 start = previous
             previous = end
         yield Batch(repository, repository.rows[start:])
-
-
-def cells_of(grid: Grid) -> int:
-    """Return how many cells a described grid has."""
-    match grid["kind"]:
-        case "healpix":
-            return 12 << 2 * int(grid["level"])
-        case "reduced_gaussian":
-            return int(sum(grid["points"]))
-        case "cf":
-            return math.prod(int(length) for length in grid["shape"])
-        case _:
-            return len(grid["latitude"]) * len(grid["longitude"])
-
-
-def grid_name(grid: Grid) -> str:
-    """Return a short name of a described grid: `h1024`, `o32`, `n320`, `360x181`."""
-    match grid["kind"]:
-        case "healpix":
-            return f"h{2 ** int(grid['level'])}"
-        case "reduced_gaussian":
-            return f"{'o' if grid['octahedral'] else 'n'}{int(grid['number'])}"
-        case "cf":
-            return "x".join(str(int(length)) for length in reversed(grid["shape"]))
-        case _:
-            return f"{len(grid['longitude'])}x{len(grid['latitude'])}"
 
 
 def checked_keys(keys: Mapping[str, str]) -> Mars:

@@ -68,6 +68,10 @@ _OUTPUTS = {
         "title": "Files of kinds that are not read",
         "schema": {"type": "array", "items": {"type": "string"}},
     },
+    "warnings": {
+        "title": "What should be known before the data are used",
+        "schema": {"type": "array", "items": {"type": "string"}},
+    },
     "fields": _count("Fields that the files hold"),
     "bytes": _count("Size of their values, decoded"),
     "repositories": {

@@ -139,12 +139,13 @@ class FieldReader:
                     break
                 decoder = self._decoder(parcel.source.family, number)
                 for row, values in decode(decoder, parcel, self._findings):
+                    variable = batch.repository.variables[int(columns["kind"][row])]
                     field = DecodedField(
                         row=row,
-                        variable=batch.repository.variables[int(columns["kind"][row])],
+                        variable=variable,
                         time=np.datetime64(int(columns["time"][row]), "s"),
                         level=None if np.isnan(columns["level"][row]) else float(columns["level"][row]),
-                        values=values,
+                        values=batch.repository.on_its_grid(variable, values),
                     )
                     ready.put(field)
                     if stop.is_set():
@@ -195,7 +196,7 @@ def _parcels(batch: Batch, columns: dict[str, NDArray[Any]], findings: Findings)
     """Cut the fields of a batch into runs of the same source."""
     repository = batch.repository
     rows = batch.rows
-    most = max(1, min(PARCEL_FIELDS, PARCEL_BYTES // repository.field_bytes))
+    most = max(1, min(PARCEL_FIELDS, PARCEL_BYTES // repository.decoded_bytes))
     sources = columns["source"][rows]
     cuts = np.flatnonzero(np.diff(sources)) + 1
     for start, stop in pairwise([0, *cuts.tolist(), len(rows)]):
@@ -220,10 +221,10 @@ def _wanted(
             length=int(columns["length"][row]),
             part=findings.kinds[kind].part or str(int(columns["part"][row])),
             place=place,
-            cells=batch.repository.cells,
+            cells=batch.repository.decoded_cells,
             dtype=dtype,
         )
-        place += _aligned(batch.repository.cells * np.dtype(dtype).itemsize, 64)
+        place += _aligned(batch.repository.decoded_cells * np.dtype(dtype).itemsize, 64)
 
 
 def _aligned(size: int, to: int = 4096) -> int:

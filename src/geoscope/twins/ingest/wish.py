@@ -1,8 +1,8 @@
 """What somebody asks for when they ingest: the inputs of the process `ingest-twin`."""
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from geoscope.access import Policy
 
@@ -10,6 +10,8 @@ type Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 type Paragraph = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 type Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,80}$")]
 
+# nside 1024; weights of a finer level would not fit into the memory that an ingest has.
+FINEST_LEVEL = 10
 COLLECTION_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{2,99}$"
 
 
@@ -48,6 +50,16 @@ class Wish(BaseModel):
     max_error: dict[Name, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         {}, description="Largest absolute error by variable, for smaller storage; others are kept bit by bit."
     )
+    healpix: Annotated[int, Field(ge=0, le=FINEST_LEVEL)] | None = Field(
+        None,
+        description="Regrid to nested HEALPix of this refinement level: 12 x 4^level cells on Earth, of "
+        "about 58.6 / 2^level degrees. By default fields stay on their grid.",
+    )
+    method: Literal["nearest", "bilinear", "conservative"] | None = Field(
+        None,
+        description="How to regrid. By default conservative (means) to a coarser grid, else bilinear; codes "
+        "and directions are taken from the nearest cell always.",
+    )
     replace: bool = Field(
         default=False, description="Replace fields that are there with other values, as a new version."
     )
@@ -55,3 +67,9 @@ class Wish(BaseModel):
         None, description="How many processes decode at once; by default as many as the machine has cores."
     )
     dry_run: bool = Field(default=False, description="Only tell what would be stored.")
+
+    @model_validator(mode="after")
+    def _method_has_a_target(self) -> Self:
+        if self.method is not None and self.healpix is None:
+            raise ValueError("a method is for regridding: say also to which level of HEALPix")
+        return self

@@ -134,9 +134,13 @@ def _set_identity(handle: int, described: dict[str, Any]) -> None:
     if "dataset" in keys:
         eccodes.codes_set(handle, "productionStatusOfProcessedData", DESTINATION_EARTH)
         _set_word(handle, "dataset", keys["dataset"])
-    for key in KEYS:
-        if key in keys:
+    for key in (each for each in KEYS if each in keys):
+        try:
             _set_word(handle, key, keys[key])
+        except eccodes.CodesInternalError:
+            # `h64`, of fields that were brought to another grid, has no code: the grid's own section says it.
+            if key != "resolution":
+                raise
     eccodes.codes_set(handle, "dataDate", described["date"])
     eccodes.codes_set(handle, "dataTime", described["time"])
     eccodes.codes_set(handle, "stepUnits", HOURS)
