@@ -19,9 +19,10 @@ from running import EDGE_PORTS, Platform
 SHARED_SERVERS = {
     "tests/journeys/test_faults.py": "victims",
     "tests/journeys/test_https.py": "victims",
+    "tests/journeys/test_catalogue_in_postgresql.py": "victims",
     "tests/journeys/": "platform",
     "tests/twins/live/": "the atmosphere model",
-    "tests/twins/ingest/": "ingest",
+    "tests/twins/ingest/test_twins_ingest.py": "ingest",
     "tests/catalogue/publishing/": "publishing",
     "tests/catalogue/orders/": "orders",
     "tests/storage/": "storage",
@@ -30,6 +31,8 @@ SHARED_SERVERS = {
     "tests/identity/test_identity_upstream.py": "upstream",
     "tests/identity/": "identity",
     "tests/cubes/test_growing": "growing cubes",
+    "tests/demo/": "demo",
+    "tests/catalogue/loading/": "loading",
 }
 
 
