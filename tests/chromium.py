@@ -14,6 +14,11 @@ ARGUMENTS = [
 SLOW_MS = 60_000
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+STILL = """async () => {
+    while (document.getAnimations().some(animation => animation.playState === "running"))
+        await new Promise(requestAnimationFrame)
+}"""
 
 
 @contextlib.contextmanager
@@ -26,11 +31,33 @@ def chromium():
         browser.close()
 
 
-def serious_faults(page):
-    """What axe finds against WCAG 2.2 AA, with the elements; the page's context must bypass its policy."""
-    found = Axe().run(page, options={"runOnly": WCAG}).response["violations"]
+def faults_in_every_look(page):
+    """What is wrong with an open page that is wide and light; then in the dark, and then as on a phone.
+
+    The page's context must bypass its policy: axe is put in by script, which the policy would rightly refuse.
+    """
+    found = {"light": serious_faults(page), "wide": sideways(page)}
+    page.emulate_media(color_scheme="dark")
+    # Colours are measured when nothing changes any more; nothing else is another in the dark.
+    page.evaluate(STILL)
+    found["dark"] = serious_faults(page, COLOURS)
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(PHONE)
+    page.evaluate(STILL)
+    found["phone"] = serious_faults(page) + sideways(page)
+    page.set_viewport_size(WIDE)
+    return {look: faults for look, faults in found.items() if faults}
+
+
+def serious_faults(page, rules=WCAG):
+    """What axe finds against WCAG 2.2 AA, with the elements."""
+    found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]}).response["violations"]
     serious = [fault for fault in found if fault["impact"] in ("serious", "critical")]
     return [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in serious]
+
+
+def sideways(page):
+    return ["scrolls sideways"] if scrolls_sideways(page) else []
 
 
 def scrolls_sideways(page):

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,34 +15,56 @@ from local_holdings import LocalHoldings, read_sources, write_demo
 from running import EDGE_PORTS, Platform
 
 # Tests that share servers, by how their names begin: one worker starts these, once, and has all such tests.
+# What takes longest stands first, and begins first.
 SHARED_SERVERS = {
-    "tests/catalogue/orders/": "orders",
+    "tests/journeys/test_faults.py": "victims",
+    "tests/journeys/test_https.py": "victims",
+    "tests/journeys/test_catalogue_in_postgresql.py": "victims",
+    "tests/journeys/": "platform",
+    "tests/twins/live/": "the atmosphere model",
+    "tests/twins/ingest/test_twins_ingest.py": "ingest",
     "tests/catalogue/publishing/": "publishing",
-    "tests/cubes/test_growing": "growing cubes",
+    "tests/catalogue/orders/": "orders",
+    "tests/storage/": "storage",
     "tests/identity/test_identity_postgresql.py": "accounts in PostgreSQL",
     "tests/identity/test_identity_realms.py": "realms",
     "tests/identity/test_identity_upstream.py": "upstream",
     "tests/identity/": "identity",
-    "tests/journeys/test_faults.py": "victims",
-    "tests/journeys/test_https.py": "victims",
-    "tests/journeys/": "platform",
-    "tests/storage/": "storage",
-    "tests/twins/live/": "the atmosphere model",
+    "tests/cubes/test_growing": "growing cubes",
+    "tests/demo/": "demo",
+    "tests/catalogue/loading/": "loading",
 }
 
 
+def group_of(name):
+    """The group that a test is handed out with: those that share servers, or else its file's."""
+    groups = (group for begin, group in SHARED_SERVERS.items() if name.startswith(begin))
+    return next(groups, name.partition("::")[0])
+
+
 class SharedServersScheduling(LoadScopeScheduling):
-    """Hands out tests one by one, and those that share servers to one worker.
+    """Hands out tests by groups, in the order of the collection.
 
     The plug-in's own marker for groups, of its release 3.8, has no effect with pytest 9.2.
     """
 
     def _split_scope(self, nodeid):
-        groups = (group for begin, group in SHARED_SERVERS.items() if nodeid.startswith(begin))
-        return next(groups, nodeid)
+        return group_of(nodeid)
+
+
+def pytest_collection_modifyitems(items):
+    """Put groups that share servers first, and then the files with the most tests: small ones end evenly."""
+    sizes = Counter(group_of(item.nodeid) for item in items)
+    first = {group: place for place, group in enumerate(SHARED_SERVERS.values())}
+    items.sort(key=lambda item: rank(group_of(item.nodeid), first, sizes))
+
+
+def rank(group, first, sizes):
+    return first.get(group, len(first)), -sizes[group], group
 
 
 def pytest_xdist_make_scheduler(config, log):
+    config.option.loadscopereorder = False
     return SharedServersScheduling(config, log)
 
 

@@ -9,7 +9,7 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import httpx
 
@@ -68,7 +68,7 @@ class Installation:
         assert self.processes["services"].poll() is None, self.log("services")
 
     def start_worker(self) -> None:
-        self._run("worker", [sys.executable, "-m", "geoscope.workflows.worker"])
+        self._run("worker", [sys.executable, str(Path(__file__).parent / "order_worker.py")])
 
     def kill(self, name: str) -> None:
         """End a process as a power cut would."""
@@ -154,7 +154,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(rest[: len(rest) // 2])
             self.close_connection = True
             return None
-        pause_s = {"slow": 0.1, "crawls": 0.25}.get(manner, 0)
+        while manner == "held" and not origin.released.wait(0.25):
+            self.wfile.write(rest[:1000])
+            rest = rest[1000:]
+        pause_s = {"slow": 0.1}.get(manner, 0)
         for begin in range(0, len(rest), 250_000):
             self.wfile.write(rest[begin : begin + 250_000])
             time.sleep(pause_s)
@@ -169,6 +172,7 @@ class Origin:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None]] = []
+        self.released = Event()  # until then, products in the manner `held` come drop by drop
         self.special = {
             "refuses": lambda handler: _answer(handler, 404),
             "redirects": lambda handler: _answer(handler, 302, Location="http://169.254.169.254/latest"),

@@ -26,7 +26,8 @@ def scaled(new_platform, server):
     platform.environment[VARIABLE] = server.new_database()
     platform.run("catalogue", "migrate")
     platform.start()
-    return platform
+    yield platform
+    platform.end()
 
 
 def database(platform):

@@ -24,7 +24,8 @@ def victim(new_platform):
     """A platform of its own to be hurt, without demo data."""
     platform = new_platform()
     platform.start("--no-demo")
-    return platform
+    yield platform
+    platform.end()
 
 
 @pytest.fixture

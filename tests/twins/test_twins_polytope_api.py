@@ -56,10 +56,12 @@ def test_a_request_goes_its_way(twins):
     assert httpx.head(told["location"]).headers["content-length"] == str(told["contentLength"])
 
 
-def test_a_small_feature_is_there_at_the_first_question(twins):
-    submit(twins, POINT)  # the cubes are opened
-    accepted = submit(twins, POINT)
-    assert state(twins, accepted.headers["location"]).status_code == 303
+def test_a_small_feature_is_there_at_the_first_question(twins, monkeypatch):
+    # Longer than any machine takes: what is asked for too early is waited for, and not put off.
+    monkeypatch.setattr("geoscope.twins.polytope.routes.MOMENT_S", 30)
+    for _ in range(10):
+        accepted = submit(twins, POINT)
+        assert state(twins, accepted.headers["location"]).status_code == 303
 
 
 def test_a_resumed_download_gets_the_rest_with_200_and_a_strangers_range_gets_all(twins):

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -79,7 +80,8 @@ def served(stored):
     """Settings whose object store, data services and job worker run."""
     url = stored.internal.data_apis_url
     uvicorn = [sys.executable, "-m", "uvicorn", "--factory", "--log-level", "warning"]
-    services = [*uvicorn, "geoscope.runtime.data_apis:create_application", "--port", url.rpartition(":")[2]]
+    place = ["--app-dir", str(Path(__file__).parent), "--port", url.rpartition(":")[2]]
+    services = [*uvicorn, "published_services:create_application", *place]
     worker = [sys.executable, "-m", "geoscope.workflows.worker"]
     with running_part(stored, "data-apis", services), running_part(stored, "job-worker", worker):
         until(lambda: answers(f"{url}/stac"))

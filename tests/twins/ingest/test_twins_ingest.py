@@ -1,5 +1,6 @@
 """The whole ingest: files into a real object store, registered in a real catalogue, by whoever asks."""
 
+import io
 import os
 import signal
 import subprocess
@@ -22,15 +23,18 @@ from geoscope.registration import CatalogueClient
 from geoscope.secrets import read_s3_keys
 from geoscope.twins.fdb.archive import FdbArchive, new_local_fdb
 from geoscope.twins.ingest.ingesting import Ingest
+from geoscope.twins.ingest.messages import scan
 from geoscope.twins.ingest.process import INGEST_TWIN_OBJECTS
 from geoscope.twins.ingest.wish import Wish
 
 CLIMATE_COLLECTION = "EO.ECMWF.DAT.D1.DT_CLIMATE.G1.SCENARIOMIP_SSP3-7.0_IFS-NEMO.R1"
 CELLS = 12 * 16
+DAYS = 20
 
 
-def ingest(platform, job, *sources, **wish):
-    with Ingest(platform, Wish(sources=tuple(map(str, sources)), decoders=2, **wish)) as one:
+def ingest(platform, job, *sources, decoders=1, **wish):
+    inputs = Wish(sources=tuple(map(str, sources)), decoders=decoders, **wish)
+    with Ingest(platform, inputs) as one:
         return one.run(job)
 
 
@@ -114,7 +118,7 @@ def test_every_real_file_goes_in(platform, job, earth_data, tmp_path):
     for name in ("O32_global.grib2", "tuv_pl.grib", "test4_tz_pl_global.grib"):
         (folder / name).write_bytes((earth_data / "grib" / name).read_bytes())
     (folder / "notes.txt").write_text("no data")
-    outcome = ingest(platform, job, folder)
+    outcome = ingest(platform, job, folder, decoders=2)
     assert (outcome["stored"], outcome["set_aside_count"]) == (1 + 18 + 4, 0)
     assert outcome["ignored"] == [str(folder / "notes.txt")]
     items = {each["item"]: number for number, each in enumerate(outcome["repositories"])}
@@ -127,18 +131,34 @@ def test_every_real_file_goes_in(platform, job, earth_data, tmp_path):
         )
 
 
-def test_netcdf_and_grib_of_the_same_data_hold_the_same_values(platform, job, earth_data):
+def test_netcdf_and_grib_of_the_same_data_hold_the_same_values(platform, job, earth_data, tmp_path):
+    two_members(earth_data, tmp_path)
     keys = {"class": "ea", "stream": "enda", "type": "an", "number": "3", "expver": "0001"}
-    grib = ingest(platform, job, earth_data / "grib" / "era5-levels-members.grib", collection="members-grib")
+    grib = ingest(platform, job, tmp_path / "members.grib", collection="members-grib")
     number = next(n for n, each in enumerate(grib["repositories"]) if each["item"].endswith("-m3"))
-    netcdf = ingest(
-        platform, job, earth_data / "netcdf" / "era5-levels-members.nc", collection="members-netcdf"
-    )
+    netcdf = ingest(platform, job, tmp_path / "members.nc", collection="members-netcdf")
     other = next(n for n, each in enumerate(netcdf["repositories"]) if each["item"].endswith("-m3"))
+    assert len(grib["repositories"]) == len(netcdf["repositories"]) == 2
     assert keys["number"] == netcdf["repositories"][other]["keys"]["number"]
     with opened(platform, grib, number) as one, opened(platform, netcdf, other) as two:
         assert np.array_equal(one["t"].values, two["t"].sel(level=one["level"]).values)
         assert np.array_equal(one["latitude"], two["latitude"])
+
+
+def two_members(earth_data, folder):
+    """Take two of the ten members of real files: the bytes of GRIB, and NetCDF as it was packed."""
+    source = earth_data / "grib" / "era5-levels-members.grib"
+    whole = source.read_bytes()
+    with (folder / "members.grib").open("wb") as file:
+        for message in scan(io.BytesIO(whole)):
+            # Octet 50 of section 1 of these messages of GRIB 1 is the member's number.
+            if whole[message.offset + 8 + 49] in (3, 4):
+                file.write(whole[message.offset : message.offset + message.length])
+    with xr.open_dataset(earth_data / "netcdf" / "era5-levels-members.nc", engine="h5netcdf") as dataset:
+        chosen = dataset.isel(number=slice(3, 5))
+        for variable in chosen.variables.values():
+            variable.encoding.pop("chunksizes", None)
+        chosen.to_netcdf(folder / "members.nc", engine="h5netcdf")
 
 
 def test_what_is_there_is_not_stored_again_and_other_values_are_conflicts(platform, job, tmp_path):
@@ -284,7 +304,7 @@ def test_objects_of_a_bucket_are_read_as_well(platform, job, earth_data, tmp_pat
     for file in sorted((tmp_path / "ostia.zarr").rglob("*")):
         if file.is_file():
             bucket.put(f"in/ostia.zarr/{file.relative_to(tmp_path / 'ostia.zarr')}", file.read_bytes())
-    outcome = ingest(platform, job, "s3://archive/in", collection="from-objects")
+    outcome = ingest(platform, job, "s3://archive/in", collection="from-objects", decoders=2)
     assert (outcome["stored"], outcome["set_aside_count"]) == (18 + 1 + 3, 0)
     assert outcome["ignored"] == ["s3://archive/in/readme.md"]
     with pytest.raises(InvalidInputError, match="no object"):
@@ -348,10 +368,9 @@ def watch(jobs, address, condition, timeout_s=200):
 
 
 def many_days(folder):
-    """Files of 30 days; batches are made small where this is used."""
-    return [
-        write_grib(folder / f"{part}.grib2", days(*range(part * 5 + 1, part * 5 + 6))) for part in range(6)
-    ]
+    """Files of DAYS days; batches are made small where this is used."""
+    for start in range(1, DAYS + 1, 5):
+        write_grib(folder / f"{start:02}.grib2", days(*range(start, start + 5)))
 
 
 def test_killed_in_the_middle_it_goes_on_and_no_field_is_lost_or_doubled(
@@ -372,10 +391,10 @@ def test_killed_in_the_middle_it_goes_on_and_no_field_is_lost_or_doubled(
     ended = watch(jobs, address, lambda job: job["status"] not in ("accepted", "running"))
     assert ended["status"] == "successful", ended
     outcome = jobs.get(f"{address}/results").json()
-    assert outcome["stored"] + outcome["duplicates"] == 30
+    assert outcome["stored"] + outcome["duplicates"] == DAYS
     with opened(platform, outcome) as cube:
-        assert cube.sizes["time"] == 30
-        assert cube["2t"][:, 0].values.tolist() == pytest.approx(list(range(1, 31)), abs=0.01)
+        assert cube.sizes["time"] == DAYS
+        assert cube["2t"][:, 0].values.tolist() == pytest.approx(list(range(1, DAYS + 1)), abs=0.01)
     _, item = item_of(platform, outcome)
     assert item["properties"]["geoscope:versions"][0]["id"] == versions(platform, outcome)[0].id
 
@@ -394,4 +413,4 @@ def test_a_dismissed_ingest_leaves_whole_commits(platform, jobs, start_worker, t
     outcome = jobs.get(f"{again}/results").json()
     assert outcome["duplicates"] > 0
     with opened(platform, outcome) as cube:
-        assert cube["2t"][:, 0].values.tolist() == pytest.approx(list(range(1, 31)), abs=0.01)
+        assert cube["2t"][:, 0].values.tolist() == pytest.approx(list(range(1, DAYS + 1)), abs=0.01)

@@ -63,10 +63,16 @@ def plain():
 
 
 @pytest.fixture(scope="session")
-def control(simulate, plain):
-    """Values and checkpoint of its first three days, values of the next four, and the model's facts."""
-    first, checkpoint, facts = simulate(plain, 3)
-    second, _, _ = simulate(plain, 4, checkpoint=checkpoint)
+def control(simulate, plain, live_twin, tmp_path_factory):
+    """Values and checkpoint of its first three days, values of the next four, and the model's facts.
+
+    One process goes through all seven: the checkpoint is written, and not read.
+    """
+    folder = tmp_path_factory.mktemp("control")
+    settings = Settings(data_dir=folder, live_twin=live_twin)
+    with ModelProcess(settings, plain.configuration(0), folder / "log") as model:
+        first, checkpoint, facts = simulate(plain, 3, model=model)
+        second, _, _ = simulate(plain, 4, checkpoint=checkpoint, model=model)
     return first, checkpoint, second, facts
 
 

@@ -122,6 +122,9 @@ class ModelProcess:
             "HOME": str(self._environment.folder),
             "JAX_PLATFORMS": "cpu",
             "JAX_COMPILATION_CACHE_DIR": str(self._environment.compiled),
+            # The hundreds of small parts too, each quick to compile: together they are half of a start.
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
             "NPROC": str(self._cores),
             "OMP_NUM_THREADS": str(self._cores),
         }
