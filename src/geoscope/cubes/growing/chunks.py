@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import zarr
-from numcodecs.blosc import Blosc  # type: ignore[import-untyped]
+from numcodecs.blosc import Blosc
 from numpy.typing import NDArray
 from zarr.abc.store import Store
 from zarr.codecs import BloscCodec
