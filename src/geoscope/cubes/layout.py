@@ -11,6 +11,9 @@ from dataclasses import dataclass
 CHUNK_VALUES = 366 * 256
 CHUNK_STEPS = 366
 SHARD_BYTES = 64 * 1024**2
+# From so many cells on a block of a growing cube's series has chunks of four times as many cells: each of
+# them is an object, and nside 1024 would have 49,152.
+MANY_CELLS = 2**21
 # A map of a growing cube is cut into chunks of up to 1 MiB in float32.
 MAP_CHUNK_VALUES = 256 * 1024
 
@@ -60,7 +63,8 @@ def map_chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def series_chunks(shape: tuple[int, ...], steps: int) -> tuple[int, ...]:
     """Cut a map for being read at a place over `steps` steps at once."""
-    return tuple(near_square(list(shape), max(1, CHUNK_VALUES // steps)))
+    values = CHUNK_VALUES * (4 if math.prod(shape) > MANY_CELLS else 1)
+    return tuple(near_square(list(shape), max(1, values // steps)))
 
 
 def even_part(length: int, most: int) -> int:

@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from geoscope.cubes.grid import Grid
 from geoscope.cubes.growing.checksums import MISSING, field_checksum
+from geoscope.cubes.growing.chunks import ChunkedArray, Packed, send, shorten
 from geoscope.cubes.growing.fields import Field, FieldKey, SetAside, WriteReport
 from geoscope.cubes.growing.names import FIELDS, LATE, LATE_COUNT, LEVELS, level_path
 from geoscope.cubes.growing.outline import VariableOutline
@@ -24,9 +25,15 @@ from geoscope.cubes.pyramid import pyramid
 
 # Fields that are compressed and sent at the same time: what a write holds in memory.
 BYTES_IN_FLIGHT = 128 * 1024**2
-MOST_IN_FLIGHT = 8
+MOST_IN_FLIGHT = 4
+# Small fields go together: to hand each of them over for itself would cost more than to pack it.
+PARCEL_BYTES = 4 * 1024**2
+PARCEL_FIELDS = 64
 # Axes of time are made longer by as many steps as came already, up to this, and cut at a batch's end.
 MOST_ROOM_STEPS = 256
+
+# Fields and where they are to be stored.
+type Parcel = dict[FieldKey, tuple[Field, tuple[int, ...]]]
 
 
 class Batch:
@@ -59,32 +66,37 @@ class Batch:
         self._names = frozenset(self.snapshot.names)
         self._variables: dict[str, VariableOutline] = {}
         self._arrays: dict[str, dict[str, zarr.Array[Any]]] = {}
+        self._chunked: dict[str, dict[str, ChunkedArray]] = {}
         self._checksums: dict[str, NDArray[np.uint64]] = {}
 
     def write(self, fields: Iterable[Field]) -> None:
         """Put fields into the maps; return when all of them are stored."""
-        in_flight: dict[FieldKey, Future[None]] = {}
         field_bytes = 4 * math.prod(self._grid.shape)
-        at_once = min(MOST_IN_FLIGHT, max(2, BYTES_IN_FLIGHT // field_bytes))
-        free = threading.Semaphore(at_once)
+        together = min(PARCEL_FIELDS, max(1, PARCEL_BYTES // field_bytes))
+        at_once = min(MOST_IN_FLIGHT, max(2, BYTES_IN_FLIGHT // (together * field_bytes)))
         with ThreadPoolExecutor(at_once, "growing-cube") as pool:
+            outbox = _Outbox(pool, at_once, self._put)
             try:
-                for field in fields:
-                    place = self._place(field)
-                    if place is None:
-                        continue
-                    if (earlier := in_flight.pop(field.key, None)) is not None:
-                        earlier.result()
-                    free.acquire()
-                    putting = pool.submit(self._put, field, place)
-                    putting.add_done_callback(lambda _: free.release())
-                    in_flight[field.key] = putting
-                    _forget_done(in_flight)
-                for putting in in_flight.values():
-                    putting.result()
+                for parcel in self._parcels(fields, together):
+                    outbox.put(parcel)
+                outbox.wait()
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+
+    def _parcels(self, fields: Iterable[Field], together: int) -> Iterator[Parcel]:
+        """Yield the fields that are to be stored, some at a time."""
+        parcel: Parcel = {}
+        for field in fields:
+            place = self._place(field)
+            if place is None:
+                continue
+            parcel[field.key] = field, place  # in place of one that came before
+            if len(parcel) == together:
+                yield parcel
+                parcel = {}
+        if parcel:
+            yield parcel
 
     def written(self) -> Iterator[Field]:
         """Yield the fields of this batch again, read from its session."""
@@ -107,7 +119,7 @@ class Batch:
             array[old:] = times[old:]
         for name in self._names:
             for array in self._maps(name).values():
-                array.resize((len(times), *array.shape[1:]))
+                shorten(array, len(times))
             self._write_checksums(name, order, len(times))
         return len(times)
 
@@ -156,15 +168,19 @@ class Batch:
         if not np.can_cast(field.values.dtype, dtype):
             yield f"its values are {field.values.dtype}, those of the cube {dtype}"
 
-    def _put(self, field: Field, place: tuple[int, ...]) -> None:
-        variable, arrays = self._variables[field.variable], self._arrays[field.variable]
-        values = np.asarray(field.values, variable.dtype).reshape(self._grid.shape)
-        if variable.max_error is not None:
-            values = rounded(values, variable.max_error)
-        arrays[""][place] = values
-        if isinstance(self._grid, HealpixGrid):
-            for grid, coarse in pyramid(values, self._grid, variable.pyramid, down_to=COARSEST_LEVEL):
-                arrays[level_path(grid.level)][place] = coarse
+    def _put(self, parcel: Parcel) -> None:
+        """Pack fields and their coarser levels, and store them."""
+        packed: Packed = {}
+        for field, place in parcel.values():
+            variable, chunked = self._variables[field.variable], self._chunked[field.variable]
+            values = np.asarray(field.values, variable.dtype).reshape(self._grid.shape)
+            if variable.max_error is not None:
+                values = rounded(values, variable.max_error)
+            packed |= _packed(chunked[""], place, values)
+            if isinstance(self._grid, HealpixGrid):
+                for grid, coarse in pyramid(values, self._grid, variable.pyramid, down_to=COARSEST_LEVEL):
+                    packed |= _packed(chunked[level_path(grid.level)], place, coarse)
+        send(self.session.store, packed)
 
     def _variable(self, name: str) -> VariableOutline:
         if name not in self._variables:
@@ -178,6 +194,7 @@ class Batch:
             for array in found.values():
                 array.resize((self._room, *array.shape[1:]))
             self._arrays[name] = found
+            self._chunked[name] = {path: ChunkedArray(array) for path, array in found.items()}
         return self._arrays[name]
 
     def _map_paths(self) -> list[str]:
@@ -256,7 +273,32 @@ def _seconds(time: np.datetime64) -> int:
     return int(time.astype("datetime64[s]").astype(np.int64))
 
 
-def _forget_done(in_flight: dict[FieldKey, Future[None]]) -> None:
-    """Drop what is stored; what failed is raised here."""
-    for key in [key for key, putting in in_flight.items() if putting.done()]:
-        in_flight.pop(key).result()
+def _packed(chunked: ChunkedArray, place: tuple[int, ...], values: NDArray[np.floating]) -> Packed:
+    """Pack a map: its step and level are chunks of one."""
+    first = (*place, *(0 for _ in values.shape))
+    return chunked.pack(first, values[(np.newaxis,) * len(place)])
+
+
+class _Outbox:
+    """Parcels on their way, a few at a time; two of the same field one after the other."""
+
+    def __init__(self, pool: ThreadPoolExecutor, at_once: int, deliver: Callable[[Parcel], None]) -> None:
+        self._pool, self._deliver = pool, deliver
+        self._free = threading.Semaphore(at_once)
+        self._on_the_way: dict[Future[None], frozenset[FieldKey]] = {}
+
+    def put(self, parcel: Parcel) -> None:
+        """Send a parcel as soon as there is room; what failed meanwhile is raised here."""
+        for delivery, keys in list(self._on_the_way.items()):
+            if delivery.done() or not keys.isdisjoint(parcel):
+                delivery.result()
+                del self._on_the_way[delivery]
+        self._free.acquire()
+        delivery = self._pool.submit(self._deliver, parcel)
+        delivery.add_done_callback(lambda _: self._free.release())
+        self._on_the_way[delivery] = frozenset(parcel)
+
+    def wait(self) -> None:
+        """Return when everything is there."""
+        for delivery in self._on_the_way:
+            delivery.result()

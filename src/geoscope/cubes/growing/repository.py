@@ -14,21 +14,24 @@ BRANCH = "main"
 _MAP_STEPS, _MAP_OTHERS = 128, 16
 _SERIES_BLOCKS, _SERIES_OTHERS = 8, 256
 
+# An object store that is started again answers within half a minute.
+PATIENCE = icechunk.StorageRetriesSettings(max_tries=15, initial_backoff_ms=200, max_backoff_ms=5000)
+
 
 def create_repository(storage: icechunk.Storage) -> icechunk.Repository:
     """Open the repository in a storage, or make an empty one."""
     with told_in_our_words():
-        if icechunk.Repository.exists(storage):
-            return icechunk.Repository.open(storage)
         try:
-            repository = icechunk.Repository.create(storage, config=_configuration())
-            repository.save_config()
+            return _opened(storage)
+        except icechunk.RepositoryNotFoundError:
+            pass
+        try:
+            icechunk.Repository.create(storage, config=_configuration()).save_config()
         except icechunk.IcechunkError:
             # Somebody else may have made it in this moment.
             if not icechunk.Repository.exists(storage):
                 raise
-            return icechunk.Repository.open(storage)
-        return repository
+        return _opened(storage)
 
 
 def open_repository(storage: icechunk.Storage) -> icechunk.Repository:
@@ -42,7 +45,7 @@ def open_repository(storage: icechunk.Storage) -> icechunk.Repository:
         If the storage does not answer.
     """
     with told_in_our_words():
-        return icechunk.Repository.open(storage)
+        return _opened(storage)
 
 
 @contextmanager
@@ -58,6 +61,11 @@ def told_in_our_words() -> Iterator[None]:
         raise ConflictError("Somebody else writes to the cube all the time.", "Try again.") from error
     except icechunk.IcechunkError as error:
         raise UnavailableError(f"The cube's storage does not answer: {_first_line(error)}") from error
+
+
+def _opened(storage: icechunk.Storage) -> icechunk.Repository:
+    patient = icechunk.StorageSettings(retries=PATIENCE)
+    return icechunk.Repository.open(storage, config=icechunk.RepositoryConfig(storage=patient))
 
 
 def _configuration() -> icechunk.RepositoryConfig:

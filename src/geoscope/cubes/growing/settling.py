@@ -1,29 +1,17 @@
 """The copy for time series: blocks of steps are read from the maps and written in chunks long in time."""
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import icechunk
 import numpy as np
-import zarr
 
+from geoscope.cubes.growing.block_copy import Block, BlockCopy
 from geoscope.cubes.growing.checksums import MISSING
-from geoscope.cubes.growing.names import FIELDS, LATE, LATE_COUNT, SERIES
+from geoscope.cubes.growing.names import LATE, LATE_COUNT, SERIES
 from geoscope.cubes.growing.snapshot import Snapshot
 
-# What is read of the maps before it is written: all steps of a block, and as many cells as fit.
-COLUMN_BYTES = 160 * 1024**2
-
-
-@dataclass(frozen=True)
-class Block:
-    """Steps of one chunk of a variable's series, at one level."""
-
-    variable: str
-    level: int
-    steps: slice
+AT_ONCE = 2
 
 
 def settle(session: icechunk.Session, *, everything: bool) -> bool:
@@ -44,8 +32,9 @@ def settle(session: icechunk.Session, *, everything: bool) -> bool:
     if target == snapshot.settled and not blocks:
         return False
     _lengthen(snapshot, target)
-    for block in blocks:
-        _copy(snapshot, block)
+    with ThreadPoolExecutor(AT_ONCE, "settling") as pool:
+        for block in blocks:
+            BlockCopy(session.store, snapshot, block).run(pool)
     for name in {block.variable for block in blocks}:
         _forget_late(snapshot, name, [block for block in blocks if block.variable == name])
     return True
@@ -92,31 +81,6 @@ def _lengthen(snapshot: Snapshot, target: int) -> None:
         for path in (f"{SERIES}/{name}", f"{LATE}/{name}"):
             array = snapshot.array(path)
             array.resize((target, *array.shape[1:]))
-
-
-def _copy(snapshot: Snapshot, block: Block) -> None:
-    """Copy one block, a part of the grid after the other, so that memory is bounded."""
-    maps, series = snapshot.array(block.variable), snapshot.array(f"{SERIES}/{block.variable}")
-    inner = (block.level,) if _has_levels(snapshot, block.variable) else ()
-    for rows in _parts(maps, series, 1 + len(inner), block.steps.stop - block.steps.start):
-        place = (block.steps, *inner, rows)
-        series[place] = maps[place]
-
-
-def _parts(maps: zarr.Array[Any], series: zarr.Array[Any], first: int, steps: int) -> Iterator[slice]:
-    """Cut the grid's first dimension so that a part has whole chunks of the series and fits into memory."""
-    length, chunk = series.shape[first], series.chunks[first]
-    row_bytes = steps * maps.dtype.itemsize * math.prod(series.shape[first + 1 :])
-    rows = min(COLUMN_BYTES // row_bytes, maps.chunks[first])
-    # Parts of a chunk of the maps, each of them decoded as few times as can be.
-    rows = max(chunk, math.ceil(maps.chunks[first] / math.ceil(maps.chunks[first] / max(rows, 1))))
-    rows = math.ceil(rows / chunk) * chunk
-    for start in range(0, length, rows):
-        yield slice(start, min(start + rows, length))
-
-
-def _has_levels(snapshot: Snapshot, name: str) -> bool:
-    return snapshot.array(f"{FIELDS}/{name}").ndim == 2
 
 
 def _forget_late(snapshot: Snapshot, name: str, blocks: list[Block]) -> None:

@@ -153,10 +153,10 @@ def create_variable(store: Store, outline: CubeOutline, variable: VariableOutlin
 def packing(dtype: str) -> BloscCodec:
     """Return how values are compressed, without loss.
 
-    Shuffled bits, because model output comes with its last bits all zero: on values packed by GRIB that is
-    twice as fast as shuffled bytes and a tenth to a third smaller.
+    Shuffled bits, because model output comes with its last bits all zero. On values packed by GRIB, LZ4 is
+    then within a few percent of Zstandard's size, at twice its speed both ways.
     """
-    return BloscCodec(typesize=np.dtype(dtype).itemsize, cname="zstd", clevel=1, shuffle="bitshuffle")
+    return BloscCodec(typesize=np.dtype(dtype).itemsize, cname="lz4", clevel=5, shuffle="bitshuffle")
 
 
 def grid_digest(coordinates: xr.Dataset) -> str:

@@ -21,7 +21,7 @@ from geoscope.twins.ingest.documents import dataset_title
 from geoscope.twins.ingest.fdb_source import forget_copies
 from geoscope.twins.ingest.findings import Aside, Findings
 from geoscope.twins.ingest.looking import look_at
-from geoscope.twins.ingest.memory import give_back_memory
+from geoscope.twins.ingest.memory import give_back_large_arrays, give_back_memory
 from geoscope.twins.ingest.outcome import MOST_TOLD, Outcome
 from geoscope.twins.ingest.outlines import cube_outline, without_cell_ids
 from geoscope.twins.ingest.plan import Batch, Plan, PlannedRepository, checked_keys
@@ -75,6 +75,7 @@ class Ingest:
         InvalidInputError
             If nothing can be stored, or the files change meanwhile.
         """
+        give_back_large_arrays()
         job.report(0, 1, "Looking at the files")
         looked = job.step("Look at the files", partial(self._look, job))
         outcome = Outcome(looked)

@@ -1,10 +1,33 @@
 """Keeping a process small that handles many large arrays."""
 
 import ctypes
+from collections.abc import Callable
+from typing import Any
+
+# glibc's numbers of its own settings (malloc.h).
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
+# Arrays of this size are given back as soon as they are freed.
+LARGE_BYTES = 256 * 1024
+ARENAS = 2
+
+
+def give_back_large_arrays() -> None:
+    """Have the C library give back large arrays at once, in this process, from now on.
+
+    Else it keeps what was freed, in pieces, for each thread that ever asked: an ingest after the other makes
+    a worker larger.
+    """
+    if (set_option := _glibc("mallopt")) is not None:
+        set_option(_MMAP_THRESHOLD, LARGE_BYTES)
+        set_option(_ARENA_MAX, ARENAS)
 
 
 def give_back_memory() -> None:
-    """Return to the system what was freed: the C library keeps it, in pieces, for each thread."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
-    if trim is not None:
+    """Return to the system what was freed and kept so far."""
+    if (trim := _glibc("malloc_trim")) is not None:
         trim(0)
+
+
+def _glibc(name: str) -> Callable[..., Any] | None:
+    """Return a function of glibc; None where the C library is another one."""
+    return getattr(ctypes.CDLL(None), name, None)

@@ -1,7 +1,5 @@
 """Where repositories lie, who may have them, and how the catalogue hears of them."""
 
-import math
-
 import numpy as np
 import xarray as xr
 
@@ -9,7 +7,7 @@ from geoscope.access import Policy
 from geoscope.cubes.describe import CubeDescription, describe
 from geoscope.cubes.growing.cube import GrowingCube
 from geoscope.cubes.growing.outline import CubeOutline
-from geoscope.cubes.layout import CHUNK_STEPS, CHUNK_VALUES
+from geoscope.cubes.layout import CHUNK_STEPS, series_chunks
 from geoscope.errors import ConflictError
 from geoscope.objects import PUBLIC_BUCKETS, Place, icechunk_storage, s3_address
 from geoscope.registration import CatalogueClient, Document
@@ -106,13 +104,13 @@ class Repositories:
 def is_worth_settling(cube: GrowingCube) -> bool:
     """Tell whether the last steps, too few for a whole block, shall get their series now.
 
-    That costs an object for each chunk of cells, however few steps wait: at nside 1024 some 50,000 for each
+    That costs an object for each chunk of cells, however few steps wait: at nside 1024 12,288 for each
     variable. Without series their readers take the maps.
     """
-    cells = math.prod(cube.grid.shape)
     levels = len(cube.levels.values) if cube.levels is not None else 1
     arrays = sum(levels if variable.has_levels else 1 for variable in cube.variables)
-    objects = arrays * math.ceil(cells * CHUNK_STEPS / CHUNK_VALUES)
+    chunks = series_chunks(cube.grid.shape, CHUNK_STEPS)
+    objects = arrays * int(np.ceil(np.divide(cube.grid.shape, chunks)).prod())
     return objects <= MOST_SMALL_OBJECTS or len(cube.times) - cube.settled >= CHUNK_STEPS // 2
 
 
