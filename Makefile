@@ -32,8 +32,8 @@ format: .venv/dev ## Format everything
 	$(BIN)/ruff check --fix .
 	$(NPM) run format
 
-bench: .venv/dev ## Measure side by side with the peers; writes docs/performance.md
-	$(BIN)/python -m benchmarks
+bench: .venv/dev ## Measure side by side with the peers, all or SECTIONS="..."; writes docs/performance.md
+	$(BIN)/python -m benchmarks $(SECTIONS)
 
 docs: .venv/dev ## Build the documentation into site/
 	$(BIN)/zensical build --clean
