@@ -4,7 +4,6 @@ import json
 import socket
 import sys
 import threading
-import uuid
 
 import pytest
 import uvicorn
@@ -130,7 +129,11 @@ def test_nobody_cancels_the_job_of_somebody_else_but_an_administrator(jobs, ask)
 
 
 @pytest.mark.parametrize("word", ["show", "cancel"])
-@pytest.mark.parametrize("job", [str(uuid.uuid4()), "../processes", "?limit=1", "x" * 3000])
+@pytest.mark.parametrize(
+    "job",
+    ["0f2a4e1c-7b77-4c57-9a0e-2f6d8a1b3c5d", "../processes", "?limit=1", "x" * 3000],
+    ids=["unknown", "path", "query", "long"],
+)
 def test_a_job_that_is_not_there_is_named(jobs, word, job):
     code, output, problems = jobs(word, job)
     assert (code, output) == (1, "")
