@@ -150,6 +150,7 @@ def test_what_cannot_be_written_says_so(twins, twin_store, tmp_path, monkeypatch
     for path, document in changed.items():
         for item in document.get("features", [document] if "/items/" in path else []):
             item["properties"]["cube:variables"].get("10u", {}).get("attrs", {}).pop("mars:param", None)
+            item["properties"]["updated"] = "2026-11-22T00:00:00Z"
     server = TwinServer(tmp_path, folder, changed)
     with server.running(monkeypatch):
         answer = ended(server, submit(server, SURFACE | {"param": "10u"}).headers["location"])
