@@ -66,4 +66,6 @@ def require_fresh_proof(request: HttpRequest) -> None:
         if not Token.objects.valid().by_value(token.strip()).exists():
             raise NotAllowedError("This token was revoked, or made for another purpose.", "Sign in again.")
     elif not did_recently_reauthenticate(request):
-        raise NotAllowedError("This needs a fresh sign-in.", "Open the page 'Storage' and confirm it is you.")
+        raise NotAllowedError(
+            "This needs a fresh sign-in.", "Confirm on a page of your account that it is you."
+        )
