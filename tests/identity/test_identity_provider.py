@@ -4,6 +4,8 @@ import base64
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
@@ -351,3 +353,13 @@ def test_tokens_are_not_kept_in_clear(portal, ada):
     assert given["refresh_token"] not in log
     assert PASSWORD not in log
     assert json.dumps(given)[:40] not in log
+
+
+def test_a_client_that_pauses_finds_its_connection_open(portal):
+    """httpx, as the platform's own parts use it, asks again on a connection of up to five seconds ago."""
+    connection = HTTPConnection("127.0.0.1", portal.port, timeout=20)
+    with closing(connection):
+        for pause_s in (0, 5.5):
+            time.sleep(pause_s)
+            connection.request("GET", "/health")
+            assert connection.getresponse().read()

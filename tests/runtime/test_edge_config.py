@@ -81,3 +81,15 @@ def test_the_admin_api_is_no_tcp_port(data_dir):
     admin = edge.make_config(Settings(data_dir=data_dir), [])["admin"]
     assert admin["listen"].startswith("unix/")
     assert admin["listen"].endswith("|0600")
+
+
+def test_the_edge_leaves_idle_connections_before_the_servers_do(data_dir):
+    settings = Settings(data_dir=data_dir)
+    assert 0 < int(edge.IDLE.removesuffix("s")) < settings.internal.KEEP_ALIVE_S
+    config = json.dumps(edge.make_config(settings, [*core_manifests(), stranger()]))
+    assert config.count('"reverse_proxy"') == config.count('"idle_timeout"')
+    # gunicorn alone, of the usual servers, waits no longer than two seconds.
+    assert 0 < int(edge.IDLE_STRANGERS.removesuffix("s")) < 2
+    strangers_only = edge.make_config(settings, [stranger()])["apps"]["http"]["servers"]["platform"]["routes"]
+    echo = next(route for route in strangers_only if route["@id"] == "service-echo")
+    assert echo["handle"][-1]["transport"]["keep_alive"]["idle_timeout"] == edge.IDLE_STRANGERS

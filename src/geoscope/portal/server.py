@@ -4,9 +4,12 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from geoscope.settings import InternalSettings
+
 OPTIONS = {
     "worker_class": "gthread",
     "threads": 8,
+    "keepalive": InternalSettings.KEEP_ALIVE_S,
     "forwarded_allow_ips": "127.0.0.1",
     "graceful_timeout": 5,
     "loglevel": "warning",

@@ -22,6 +22,10 @@ OBJECT_STORE_HEALTH = "/healthz"
 PATIENCE = "8s"
 # Any change of the configuration would else close every open WebSocket (Caddy's `stream_close_delay`).
 STREAM_PATIENCE = "1h"
+# Idle connections end here before they end over there: a request that is sent on one that is just being
+# closed is lost. Our own servers keep theirs for longer (`InternalSettings`), strangers' usual ones for two
+# seconds or five.
+IDLE, IDLE_STRANGERS = "60s", "1s"
 MAX_BODY_BYTES = 64 * 1024**2
 
 # What the edge says of a visitor; nobody else may say it.
@@ -257,8 +261,10 @@ def _service(settings: Settings, manifest: Manifest) -> Json:
                 ],
             }
         )
-    proxy = _proxy(manifest.upstream or settings.internal.data_apis_url)
-    if manifest.upstream:
+    if manifest.upstream is None:
+        proxy = _proxy(settings.internal.data_apis_url)
+    else:
+        proxy = _proxy(manifest.upstream, IDLE_STRANGERS)
         proxy["headers"]["request"]["replace"] = {"Cookie": [{"search_regexp": OWN_COOKIES, "replace": ""}]}
     handlers.append(proxy)
     return {
@@ -314,7 +320,7 @@ def _portal(settings: Settings) -> Json:
     return {"@id": "portal", "handle": [_proxy(settings.internal.portal_url)]}
 
 
-def _proxy(address: str) -> Json:
+def _proxy(address: str, idle: str = IDLE) -> Json:
     """Pass a request on; while the part restarts, the request waits instead of failing."""
     parts = urlsplit(address)
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -324,8 +330,9 @@ def _proxy(address: str) -> Json:
         "load_balancing": {"try_duration": PATIENCE, "try_interval": "100ms"},
         "stream_close_delay": STREAM_PATIENCE,
         "headers": {"request": {"set": {"X-Forwarded-Host": ["{http.request.hostport}"]}}},
+        "transport": {"protocol": "http", "keep_alive": {"idle_timeout": idle}},
     }
     if parts.scheme == "https":
-        proxy["transport"] = {"protocol": "http", "tls": {}}
+        proxy["transport"]["tls"] = {}
         proxy["headers"]["request"]["set"]["Host"] = [parts.netloc]
     return proxy

@@ -167,7 +167,8 @@ def _portal(settings: Settings, ports: dict[str, int]) -> Part:
 
 
 def _data_apis(settings: Settings, ports: dict[str, int]) -> Part:
-    url = settings.internal.data_apis_url
+    internal = settings.internal
+    url = internal.data_apis_url
     return Part(
         name="data-apis",
         title="Data services (catalogue, cuts, tiles, jobs)",
@@ -183,6 +184,7 @@ def _data_apis(settings: Settings, ports: dict[str, int]) -> Part:
                 "warning",
             ),
             *("--proxy-headers", "--forwarded-allow-ips", "127.0.0.1", "--timeout-graceful-shutdown", "5"),
+            *("--timeout-keep-alive", str(internal.KEEP_ALIVE_S)),
         ),
         probe=HttpProbe(f"{url}/stac/health"),
         address=url,

@@ -1,5 +1,7 @@
 """Where the platform listens, and where its parts find each other."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from geoscope.settings.values import Group, HostName, Port
@@ -25,6 +27,10 @@ class EdgeSettings(Group):
 
 class InternalSettings(Group):
     """Addresses of the parts behind the edge. The runtime sets them for each part that it starts."""
+
+    # For so long they keep a connection that nobody uses: longer than who asks them, the edge or a part with
+    # httpx, keeps it. Who closes first decides that no request is just on its way.
+    KEEP_ALIVE_S: ClassVar[int] = 75
 
     portal_url: str = "http://127.0.0.1:8081"
     data_apis_url: str = "http://127.0.0.1:8082"
