@@ -10,7 +10,7 @@ import shapely
 import xarray as xr
 from zarr.storage import ZipStore
 
-from geoscope.cuts import cutting, table
+from geoscope.cuts import answers, cutting, table
 from geoscope.cuts.forms import Form
 
 ONE = "/edr/collections/closed-form/instances/one"
@@ -34,6 +34,8 @@ def small_blocks(request, monkeypatch):
     if request.param == "in blocks":
         monkeypatch.setattr(cutting, "BLOCK_VALUES", 500)
         monkeypatch.setattr(table, "ROWS_AT_ONCE", 70)
+        monkeypatch.setattr(table, "CSV_ROWS_AT_ONCE", 70)
+        monkeypatch.setattr(answers, "MOST_IN_MEMORY", 0)
 
 
 def get(client, path, parameters, form):

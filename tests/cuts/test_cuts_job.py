@@ -72,6 +72,23 @@ def test_result_is_what_the_query_answers(bucket, settings, level_client, form):
     assert not list((settings.data_dir / "cuts").iterdir())
 
 
+def test_mean_over_a_region_is_made_by_a_job_too(bucket, settings, level_client):
+    inputs = INPUTS | {"parameters": PARAMETERS | {"aggregate": "mean"}}
+    steps = KeptSteps()
+    result = cut_out(steps, settings, inputs)
+    answer = level_client.get(AREA, params=inputs["parameters"])
+    assert stored(bucket, result) == answer.content
+    assert result["values"] == 400 * 5
+    assert result["href"].endswith("/closed-form-one-area-mean.csv")
+    # As many parts as for all cells: what is read makes the work.
+    whole = KeptSteps()
+    cut_out(whole, settings, INPUTS)
+    assert len(steps.told) == len(whole.told)
+    small = settings.model_copy(update={"cuts": settings.cuts.model_copy(update={"max_job_values": 10_000})})
+    with pytest.raises(TooLargeError, match="This would be 450,000 values"):
+        cut_out(KeptSteps(), small, inputs)
+
+
 @pytest.mark.parametrize("ends_after", [1, 3, 7])
 def test_job_that_was_ended_in_the_middle_goes_on_with_what_it_has_read(
     bucket, settings, level_client, ends_after, monkeypatch

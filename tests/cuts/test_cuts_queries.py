@@ -389,5 +389,10 @@ def test_metadata_name_every_query_the_levels_and_the_forms(level_client):
     assert set(document["data_queries"]) == {
         "position", "radius", "area", "cube", "trajectory", "corridor", "locations",
     }  # fmt: skip
+    said = {
+        name: query["link"]["variables"]["description"] for name, query in document["data_queries"].items()
+    }
+    assert "aggregate (mean, min, max, sum)" in said["locations"]
+    assert "aggregate" not in said["position"]
     assert document["extent"]["vertical"]["values"] == ["1000", "850", "500", "250"]
     assert document["output_formats"] == ["CoverageJSON", "NetCDF4", "Zarr", "CSV", "Parquet"]

@@ -143,9 +143,26 @@ def coarsening(source: Grid, target: Grid) -> Coarsening:
     return Coarsening.between(source, target)
 
 
-def cell_areas(grid: Grid) -> NDArray[np.float64]:
-    """Return the area of each cell in steradians, flat; zero for cells without a place of their own."""
-    return np.concatenate([grid.pieces(cells, 1).area[:, 0] for cells in _blocks(grid, 1)])
+def cell_areas(grid: Grid, cells: Cells | None = None) -> NDArray[np.float64]:
+    """Return the areas of cells in steradians; zero for those without a place of their own.
+
+    Parameters
+    ----------
+    grid : Grid
+        Any grid that knows how far its cells reach.
+    cells : ndarray of int64, shape (n,), optional
+        Which; all by default.
+
+    Raises
+    ------
+    InvalidInputError
+        If the grid does not know it.
+    """
+    if cells is None:
+        blocks: Iterator[Cells] = _blocks(grid, 1)
+    else:
+        blocks = (cells[start : start + PIECES_AT_ONCE] for start in range(0, len(cells), PIECES_AT_ONCE))
+    return np.concatenate([grid.pieces(block, 1).area[:, 0] for block in blocks])
 
 
 def _blocks(grid: Grid, parts: int) -> Iterator[Cells]:

@@ -24,6 +24,8 @@ class Variable:
         From CF attributes; empty if there is none (`title` falls back to the name in words).
     levels : LevelAxis or None
         Its vertical axis.
+    cell_methods : str
+        How values represent their cells, as CF says it; empty if nothing is said.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Variable:
     title: str
     standard_name: str
     levels: LevelAxis | None = None
+    cell_methods: str = ""
 
     @property
     def level_count(self) -> int:
@@ -50,6 +53,7 @@ class Variable:
             title=title.replace("_", " ").strip(),
             standard_name=standard_name,
             levels=levels,
+            cell_methods=str(array.attrs.get("cell_methods", "")),
         )
 
 

@@ -1,11 +1,13 @@
 """The bytes of an answer, in any form: a stream whose first piece is made before it is promised."""
 
 import asyncio
+import io
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import BinaryIO
 
 from geoscope.cuts.coveragejson import coverage_json
 from geoscope.cuts.cutting import Cut
@@ -16,6 +18,8 @@ from geoscope.cuts.table import csv_table, write_parquet
 from geoscope.cuts.zarr_archive import zarr_archive
 
 PIECE_BYTES = 256 * 1024
+# Values of a file that is made in memory: it takes some megabytes.
+MOST_IN_MEMORY = 512 * 1024
 # What the first pieces, with the first values, may take in memory.
 _FIRST_BYTES = 64 * 1024
 
@@ -25,8 +29,9 @@ type Pieces = AsyncIterator[bytes]
 def pieces_of(cuts: Sequence[Cut], form: Form, title: str) -> Pieces:
     """Yield the answer to a question, reading as it goes; whoever stops to ask for pieces stops the reading.
 
-    NetCDF and Parquet end with what is only known then, or are written back and forth: they are made in a
-    temporary file, which is gone when the last piece was yielded or nobody wants it any more.
+    NetCDF and Parquet end with what is only known then, or are written back and forth: they are made in
+    memory if they are small, else in a temporary file, which is gone when the last piece was yielded or
+    nobody wants it any more.
     """
     if form is Form.COVERAGE_JSON:
         return coverage_json(cuts)
@@ -35,8 +40,8 @@ def pieces_of(cuts: Sequence[Cut], form: Form, title: str) -> Pieces:
     if form is Form.ZARR:
         return zarr_archive(cuts, title)
     if form is Form.NETCDF:
-        return _from_file(lambda path: write_netcdf(cuts, path, title))
-    return _from_file(lambda path: write_parquet(cuts, path))
+        return _from_file(cuts, lambda target: write_netcdf(cuts, target, title))
+    return _from_file(cuts, lambda target: write_parquet(cuts, target))
 
 
 async def begun(pieces: Pieces, cuts: Sequence[Cut]) -> Pieces:
@@ -66,7 +71,14 @@ async def begun(pieces: Pieces, cuts: Sequence[Cut]) -> Pieces:
     return rest()
 
 
-async def _from_file(write: Callable[[Path], Awaitable[None]]) -> Pieces:
+async def _from_file(cuts: Sequence[Cut], write: Callable[[Path | BinaryIO], Awaitable[None]]) -> Pieces:
+    if sum(cut.value_count for cut in cuts) <= MOST_IN_MEMORY:
+        made = io.BytesIO()
+        await write(made)
+        content = made.getbuffer()
+        for start in range(0, len(content), PIECE_BYTES):
+            yield bytes(content[start : start + PIECE_BYTES])
+        return
     with tempfile.TemporaryDirectory(prefix="geoscope-cut-") as folder:
         path = Path(folder) / "answer"
         await write(path)

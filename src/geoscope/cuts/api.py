@@ -207,7 +207,7 @@ async def _answer(
     return StreamingResponse(
         body,
         media_type=question.form.media_type,
-        headers=_headers(holdings, question.form, f"{title}-{question.kind}"),
+        headers=_headers(holdings, question.form, f"{title}-{question.name}"),
     )
 
 

@@ -45,10 +45,12 @@ def require_allowed(cuts: Sequence[Cut], form: Form, asked: Mapping[str, Any], s
     CutTooLargeError
         With the estimate and, if a job may be so large, the request for one.
     """
-    values = sum(cut.value_count for cut in cuts)
+    values = sum(cut.read_count for cut in cuts)
     if values <= settings.max_values:
         return
-    problem = f"This would be {values:,} values; one answer may hold {settings.max_values:,}."
+    # What is aggregated is read all the same, so that it counts as much.
+    made = "be made of" if any(cut.aggregation for cut in cuts) else "be"
+    problem = f"This would {made} {values:,} values; one answer may hold {settings.max_values:,}."
     members: dict[str, Any] = {"estimate": estimate(cuts, form).document()}
     if values > settings.max_job_values:
         raise CutTooLargeError(

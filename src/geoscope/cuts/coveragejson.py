@@ -39,8 +39,8 @@ async def coverage_json(cuts: Sequence[Cut]) -> AsyncIterator[bytes]:
     yield b"]}"
 
 
-def parameter(variable: Variable) -> dict[str, Any]:
-    """Describe a variable as a CoverageJSON parameter, its unit and CF standard name included."""
+def parameter(cut: Cut, variable: Variable) -> dict[str, Any]:
+    """Describe a variable as a CoverageJSON parameter: its unit, CF standard name and cell methods."""
     observed: dict[str, Any] = {"label": {"en": variable.standard_name.replace("_", " ") or variable.title}}
     if variable.standard_name:
         observed["id"] = f"{STANDARD_NAMES}{variable.standard_name}/"
@@ -51,6 +51,10 @@ def parameter(variable: Variable) -> dict[str, Any]:
     }
     if variable.unit:
         described["unit"] = {"label": {"en": variable.unit}, "symbol": variable.unit}
+    if cut.aggregation is not None:
+        described["description"] = {"en": f"{variable.title} ({cut.aggregation.method} of the region)"}
+    if methods := cut.cell_methods(variable):
+        described["geoscope:cellMethods"] = methods
     return described
 
 
@@ -77,7 +81,7 @@ async def _coverage(cut: Cut, instances: Sequence[str]) -> AsyncIterator[bytes]:
         "id": id_,
         "geoscope:instance": cut.instance,
         "domain": _domain(cut),
-        "parameters": {variable.name: parameter(variable) for variable in cut.variables},
+        "parameters": {variable.name: parameter(cut, variable) for variable in cut.variables},
     }
     yield _json(head)[:-1] + b',"ranges":{'
     names, shape = _range_axes(cut)
@@ -115,6 +119,9 @@ def _domain(cut: Cut) -> dict[str, Any]:
     if selection.is_lattice or selection.is_single:
         axes["x"] = {_VALUES: selection.x if selection.is_lattice else selection.longitude}
         axes["y"] = {_VALUES: selection.y if selection.is_lattice else selection.latitude}
+        if cut.aggregation is not None:
+            box = cut.aggregation.box
+            axes["x"]["bounds"], axes["y"]["bounds"] = [box.west, box.east], [box.south, box.north]
         if heights is not None:
             axes["z"] = {_VALUES: heights}
     else:

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoscope.cubes.cube import Cube, Variable
+from geoscope.cubes.grid import Cells
 from geoscope.cubes.levels import LevelAxis
+from geoscope.cuts.aggregating import Aggregation
 from geoscope.cuts.levels import nearest_levels
 from geoscope.cuts.queries import Question
 from geoscope.cuts.regions import Selection
+from geoscope.cuts.selections import SELECTIONS
 from geoscope.errors import InvalidInputError, NotFoundError
 
 # Values that are held at once for an answer: 16 MiB of them.
@@ -37,6 +40,8 @@ class Cut:
         The time steps; of a path with times, those that its cells have.
     own_levels, own_steps : ndarray of int64, shape (cells,), or None
         The level and the step of each cell, if the region names them.
+    aggregation : Aggregation or None
+        How the cells of the region become one value; then `selection` is the place that stands for them.
     """
 
     instance: str
@@ -48,6 +53,7 @@ class Cut:
     steps: slice
     own_levels: NDArray[np.int64] | None = None
     own_steps: NDArray[np.int64] | None = None
+    aggregation: Aggregation | None = None
 
     @property
     def step_count(self) -> int:
@@ -65,9 +71,24 @@ class Cut:
         return int(np.prod(self.shape, dtype=np.int64)) * len(self.variables)
 
     @property
+    def cells(self) -> Cells:
+        """The cells that are read: those that are selected, or those that become one value."""
+        return self.selection.cells if self.aggregation is None else self.aggregation.cells
+
+    @property
+    def read_count(self) -> int:
+        """Number of values that are read for those of the answer."""
+        return self.value_count // len(self.selection.cells) * len(self.cells)
+
+    @property
     def calendar(self) -> str:
         """CF name of the calendar."""
         return self.cube.calendar
+
+    @property
+    def values_of_step(self) -> int:
+        """Number of values that are read of each variable for one step."""
+        return len(self.levels) * len(self.cells)
 
     @property
     def times(self) -> tuple[str, ...]:
@@ -88,7 +109,7 @@ class Cut:
     @cached_property
     def bytes_to_read(self) -> int:
         """Size, decoded, of the chunks that have to be read."""
-        inside = np.unique(self.selection.cells[self.selection.cells >= 0])
+        inside = np.unique(self.cells[self.cells >= 0])
         levels = self._level_runs(np.unique(self._all_levels))
         return sum(
             self.cube.bytes_of_chunks(variable.name, inside, self.steps, run)
@@ -96,12 +117,16 @@ class Cut:
             for run in levels
         )
 
+    def cell_methods(self, variable: Variable) -> str:
+        """Return how values represent their cells, in CF's words: the data's own, then what is made here."""
+        own = "" if self.aggregation is None else self.aggregation.cell_method
+        return f"{variable.cell_methods} {own}".strip()
+
     def blocks(self, variables_at_once: int = 1) -> list[slice]:
         """Cut the steps so that a block fits in memory, at the ends of chunks where that is possible."""
         if self.own_steps is not None:
             return [slice(0, 1)]
-        _, levels, cells = self.shape
-        most = max(1, min(BLOCK_STEPS, BLOCK_VALUES // max(1, levels * cells * variables_at_once)))
+        most = max(1, min(BLOCK_STEPS, BLOCK_VALUES // max(1, self.values_of_step * variables_at_once)))
         chunk = max(self.cube.steps_of_chunk(variable.name) for variable in self.variables)
         length = most // chunk * chunk or most
         first, last = self.steps.start, self.steps.stop
@@ -116,6 +141,8 @@ class Cut:
         ndarray of float32, shape (steps, levels, cells)
             NaN where missing, and outside the grid.
         """
+        if self.aggregation is not None:
+            return await self._read_aggregated(variable, block, self.aggregation)
         cells = self.selection.cells
         if (cells < 0).any():
             inside = np.flatnonzero(cells >= 0)
@@ -125,6 +152,18 @@ class Cut:
         if self.own_steps is None and self.own_levels is None:
             return await self._read_levels(variable, cells, block)
         return await self._read_own(variable, block)
+
+    async def _read_aggregated(
+        self, variable: Variable, block: slice, aggregation: Aggregation
+    ) -> NDArray[np.float32]:
+        """Read all cells and make them one value, no more of them at once than fit in memory."""
+        found = []
+        length = max(1, BLOCK_VALUES // self.values_of_step)
+        for start in range(block.start, block.stop, length):
+            part = slice(start, min(start + length, block.stop))
+            values = await self._read_levels(variable, aggregation.cells, part)
+            found.append(await asyncio.to_thread(aggregation.apply, values))
+        return np.concatenate(found)
 
     async def _read_levels(
         self, variable: Variable, cells: NDArray[np.int64], block: slice
@@ -171,12 +210,15 @@ def plan_cuts(instance: str, cube: Cube, question: Question) -> list[Cut]:
     Raises
     ------
     InvalidInputError
-        If there is no such variable, or the datetime cannot be read.
+        If there is no such variable, the datetime cannot be read, or the cells cannot be aggregated so.
     NotFoundError
         If the cube has no cell, step or level there; saying what it has.
     """
     variables = _choose_variables(cube, question)
-    selection = question.region.select(cube.grid)
+    selection, aggregation = SELECTIONS.select(cube.grid, question.region), None
+    if question.aggregate is not None:
+        aggregation = SELECTIONS.aggregate(cube.grid, question.region, question.aggregate)
+        selection = aggregation.place
     steps, own_steps = _choose_steps(cube, selection, question.datetime)
     cuts = []
     for axis, members in _by_levels(variables):
@@ -194,6 +236,7 @@ def plan_cuts(instance: str, cube: Cube, question: Question) -> list[Cut]:
                 steps,
                 own_levels,
                 own_steps,
+                aggregation,
             )
         )
     return cuts

@@ -7,7 +7,7 @@ one position of a path after the other (CF discrete sampling geometries).
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,8 +63,11 @@ class Outline:
         """Length of each dimension."""
         return {
             name: length
-            for variable in self.variables
-            for name, length in zip(variable.dimensions, variable.shape, strict=True)
+            for dimensions, shape in [
+                *((each.dimensions, each.values.shape) for each in self.coordinates),
+                *((each.dimensions, each.shape) for each in self.variables),
+            ]
+            for name, length in zip(dimensions, shape, strict=True)
         }
 
 
@@ -118,14 +121,23 @@ def _places(cut: Cut) -> list[Coordinate]:
     if cut.own_steps is None:
         number["cf_role"] = "timeseries_id"
     place = _place_dimension(cut)
-    return [
+    found = [
         Coordinate(place, (place,), np.arange(len(selection.cells)), number),
         Coordinate("latitude", (place,), selection.latitude, _LATITUDE),
         Coordinate("longitude", (place,), selection.longitude, _LONGITUDE),
-        Coordinate(
-            "cell", (place,), selection.cells, {"long_name": "number of the cell in the source's grid"}
-        ),
     ]
+    if cut.aggregation is not None:
+        box = cut.aggregation.box
+        return [found[0], *_bounded(found[1], box.south, box.north), *_bounded(found[2], box.west, box.east)]
+    number_of_cell = {"long_name": "number of the cell in the source's grid"}
+    return [*found, Coordinate("cell", (place,), selection.cells, number_of_cell)]
+
+
+def _bounded(coordinate: Coordinate, first: float, last: float) -> list[Coordinate]:
+    """Return a coordinate of one place, and its bounds (CF 1.11, section 7.1)."""
+    name = f"{coordinate.name}_bounds"
+    with_bounds = replace(coordinate, attributes=coordinate.attributes | {"bounds": name})
+    return [with_bounds, Coordinate(name, (*coordinate.dimensions, "bounds"), np.array([[first, last]]), {})]
 
 
 def _times(cut: Cut) -> list[Coordinate]:
@@ -171,6 +183,8 @@ def _variable(cut: Cut, name: str) -> DataVariable:
         attributes["standard_name"] = variable.standard_name
     if variable.unit:
         attributes["units"] = variable.unit
+    if methods := cut.cell_methods(variable):
+        attributes["cell_methods"] = methods
     if not cut.selection.is_lattice:
         others = [_level_name(cut.axis)] if cut.own_levels is not None and cut.axis is not None else []
         others += ["time"] if cut.own_steps is not None else []

@@ -31,6 +31,8 @@ class Estimate:
     ----------
     values : int
         Number of values: exact.
+    values_to_read : int
+        Number of values that are read for them, exact: more if the cells of a region are aggregated.
     bytes_to_read : int
         Size, decoded, of the chunks that hold them: exact, but for what is kept in memory already.
     answer_bytes : int
@@ -41,6 +43,7 @@ class Estimate:
 
     form: Form
     values: int
+    values_to_read: int
     bytes_to_read: int
     answer_bytes: int
     seconds: float
@@ -49,6 +52,7 @@ class Estimate:
         """Return it as JSON."""
         return {
             "values": self.values,
+            "valuesToRead": self.values_to_read,
             "bytesToRead": self.bytes_to_read,
             "answerBytes": self.answer_bytes,
             "seconds": round(self.seconds, 3),
@@ -93,4 +97,5 @@ def estimate(cuts: Sequence[Cut], form: Form, pace: Pace = PACE) -> Estimate:
     to_read = sum(cut.bytes_to_read for cut in cuts)
     answer = _HEAD_BYTES + values * _VALUE_BYTES[form] + rows * _ROW_BYTES.get(form, 0.0)
     seconds = to_read / pace.bytes_per_second + values / _FIRST_WRITE_RATE
-    return Estimate(form, values, to_read, int(answer), seconds)
+    read = sum(cut.read_count for cut in cuts)
+    return Estimate(form, values, read, to_read, int(answer), seconds)

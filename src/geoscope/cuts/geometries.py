@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NoReturn
 
 import numpy as np
@@ -42,9 +43,9 @@ EPSG_4326_NAMES = (
 type Polygon = shapely.Polygon | shapely.MultiPolygon
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Points:
-    """Points in their order, or the corners of a path.
+    """Points in their order, or the corners of a path; equal to others with the same numbers.
 
     Attributes
     ----------
@@ -58,6 +59,17 @@ class Points:
     latitude: Degrees
     height: NDArray[np.float64] | None = None
     time: NDArray[np.float64] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Points) and self._numbers == other._numbers
+
+    def __hash__(self) -> int:
+        return hash(self._numbers)
+
+    @cached_property
+    def _numbers(self) -> tuple[bytes | None, ...]:
+        parts = (self.longitude, self.latitude, self.height, self.time)
+        return tuple(None if part is None else part.tobytes() for part in parts)
 
 
 def is_latitude_first(crs: str | None) -> bool:

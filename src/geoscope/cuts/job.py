@@ -128,7 +128,7 @@ class Wish:
     @property
     def file_name(self) -> str:
         """What the client shall call the result."""
-        title = "-".join(filter(None, (self.collection, self.instance, str(self.question.kind))))
+        title = "-".join(filter(None, (self.collection, self.instance, self.question.name)))
         return re.sub(r"[^A-Za-z0-9._-]", "_", title)[:150] + self.question.form.suffix
 
 
@@ -149,12 +149,13 @@ class StoredCut(Cut):
 async def _plan(settings: Settings, wish: Wish, owner: str) -> dict[str, Any]:
     async with Holdings(settings) as holdings:
         cuts = await _cuts(holdings, wish, owner)
-    values = sum(cut.value_count for cut in cuts)
-    if values > settings.cuts.max_job_values:
+    read = sum(cut.read_count for cut in cuts)
+    if read > settings.cuts.max_job_values:
         raise TooLargeError(
-            f"This would be {values:,} values; a job may have {settings.cuts.max_job_values:,}.",
+            f"This would be {read:,} values; a job may have {settings.cuts.max_job_values:,}.",
             "Ask for fewer parameters, a smaller region or less time.",
         )
+    values = sum(cut.value_count for cut in cuts)
     folders = _folders(settings)
     folders.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(folders).free < values * 4 * _ROOM_FACTOR:
@@ -231,7 +232,7 @@ def _parts(cuts: list[Cut]) -> list[list[tuple[int, str, slice]]]:
     for index, cut in enumerate(cuts):
         for variable in cut.variables:
             for block in cut.blocks():
-                size = (block.stop - block.start) * cut.shape[1] * cut.shape[2]
+                size = (block.stop - block.start) * cut.values_of_step
                 if not parts or size > room:
                     parts.append([])
                     room = BLOCK_VALUES

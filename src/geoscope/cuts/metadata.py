@@ -20,12 +20,13 @@ from edr_pydantic.variables import Variables
 from shapely.geometry.base import BaseGeometry
 
 from geoscope.cubes.times import GREGORIAN
+from geoscope.cuts.aggregating import Aggregate
 from geoscope.cuts.coveragejson import CRS84, STANDARD_NAMES
 from geoscope.cuts.estimates import Estimate
 from geoscope.cuts.forms import Form
 from geoscope.cuts.geometries import CRS84_NAMES, EPSG_4326_NAMES
 from geoscope.cuts.locations import Country
-from geoscope.cuts.parameters import METRES, Kind
+from geoscope.cuts.parameters import METRES, PARAMETERS, Kind
 from geoscope.cuts.parameters import Parameter as QueryParameter
 from geoscope.errors import InvalidInputError
 from geoscope.holdings import Document
@@ -154,8 +155,8 @@ def estimate_document(
 ) -> Document:
     """Return what a cut would be, and how to get it."""
     document: Document = {"estimate": found.document(), "maxValues": max_values}
-    document["allowed"] = found.values <= max_values
-    if found.values <= max_job_values:
+    document["allowed"] = found.values_to_read <= max_values
+    if found.values_to_read <= max_job_values:
         document["job"] = dict(asked)
     return document
 
@@ -173,7 +174,7 @@ def openapi_of_query(parameters: Sequence[QueryParameter], *, in_instance: bool,
             "in": "query",
             "required": parameter.required,
             "description": parameter.description,
-            "schema": {"type": "string"},
+            "schema": {"type": "string"} | ({"enum": parameter.choices} if parameter.choices else {}),
         }
         | ({"example": parameter.example} if parameter.example else {})
         for parameter in parameters
@@ -218,7 +219,7 @@ def _query(kind: Kind, address: str) -> EDRQuery:
     variables: dict[str, Any] = {
         "title": title,
         "query_type": str(kind),
-        "description": _HINTS[kind],
+        "description": _HINTS[kind] + (_AGGREGATES if kind in _AGGREGATED else ""),
         "output_formats": FORMS,
         "default_output_format": Form.COVERAGE_JSON.value,
         "crs_details": [{"crs": "CRS84", "wkt": _CRS84_WKT}, {"crs": "EPSG:4326", "wkt": _EPSG_4326_WKT}],
@@ -326,6 +327,8 @@ _HINTS = {
     Kind.CORRIDOR: "coords is a LINESTRING; corridor-width and width-units",
     Kind.LOCATIONS: "/locations lists countries; /locations/FRA (or a name) cuts one out",
 }
+_AGGREGATED = {kind for kind in Kind if any(each.name == "aggregate" for each in PARAMETERS[kind])}
+_AGGREGATES = f"; with aggregate ({', '.join(Aggregate)}) one value of all cells"
 CRS = [CRS84_NAMES[0], EPSG_4326_NAMES[0]]
 
 _CRS84_WKT = (

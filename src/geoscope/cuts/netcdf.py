@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import h5netcdf
 import numpy as np
@@ -16,10 +17,10 @@ from geoscope.cuts.datasets import DataVariable, Outline, outlines, part_of
 CHUNK_VALUES = 256 * 1024
 
 
-async def write_netcdf(cuts: Sequence[Cut], path: Path, title: str) -> None:
+async def write_netcdf(cuts: Sequence[Cut], target: Path | BinaryIO, title: str) -> None:
     """Write a file, block by block: no more than a block is ever in memory."""
     found = outlines(cuts, title)
-    file = await asyncio.to_thread(h5netcdf.File, path, "w")
+    file = await asyncio.to_thread(h5netcdf.File, target, "w")
     try:
         for outline in found:
             group = file if len(found) == 1 else file.create_group(outline.group)
@@ -36,8 +37,9 @@ def _prepare(group: h5netcdf.Group, outline: Outline) -> None:
     # HDF5 has one name for a group's dimensions and coordinates.
     group.dimensions = outline.dimensions
     for coordinate in outline.coordinates:
-        made = group.create_variable(coordinate.name, coordinate.dimensions, coordinate.values.dtype)
-        made[...] = coordinate.values
+        made = group.create_variable(
+            coordinate.name, coordinate.dimensions, coordinate.values.dtype, data=coordinate.values
+        )
         made.attrs.update(coordinate.attributes)
     for variable in outline.variables:
         made = group.create_variable(

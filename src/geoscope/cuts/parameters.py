@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from geoscope.cuts.aggregating import Aggregate
 from geoscope.cuts.forms import Form
 
 METRES = {"m": 1.0, "km": 1000.0, "mi": 1609.344, "nmi": 1852.0, "ft": 0.3048}
@@ -33,6 +34,7 @@ class Parameter:
     description: str
     example: str = ""
     required: bool = False
+    choices: tuple[str, ...] = ()
 
 
 _COMMON = (
@@ -45,6 +47,13 @@ _COMMON = (
     Parameter("crs", "`CRS84` (longitude first, the default) or `EPSG:4326` (latitude first)."),
     Parameter("f", f"Form of the answer: {', '.join(form.value for form in Form)}.", "CoverageJSON"),
     Parameter("estimate", "`true`: tell how large the answer would be, and how long it takes.", "true"),
+)
+_AGGREGATE = Parameter(
+    "aggregate",
+    "One value for the whole region instead of one for each cell: the mean (weighted by the areas of the "
+    f"cells), the minimum, the maximum or the sum: {', '.join(Aggregate)}.",
+    "mean",
+    choices=tuple(Aggregate),
 )
 _Z = Parameter("z", "Levels in the unit of the data: `850`, `1000,850`, `500/1000` or `R3/500/250`.", "850")
 
@@ -60,11 +69,13 @@ PARAMETERS: dict[Kind, tuple[Parameter, ...]] = {
         Parameter("within", "Radius.", "500", required=True),
         Parameter("within-units", f"One of {', '.join(METRES)}.", "km", required=True),
         _Z,
+        _AGGREGATE,
         *_COMMON,
     ),
     Kind.AREA: (
         _coords("POLYGON or MULTIPOLYGON", "POLYGON((-110 35,-100 35,-100 45,-110 35))"),
         _Z,
+        _AGGREGATE,
         *_COMMON,
     ),
     Kind.CUBE: (
@@ -78,6 +89,7 @@ PARAMETERS: dict[Kind, tuple[Parameter, ...]] = {
         Parameter("resolution-x", "Places along longitude, from edge to edge, each with the cell there."),
         Parameter("resolution-y", "Places along latitude, from edge to edge."),
         _Z,
+        _AGGREGATE,
         *_COMMON,
     ),
     Kind.TRAJECTORY: (
@@ -95,7 +107,8 @@ PARAMETERS: dict[Kind, tuple[Parameter, ...]] = {
         Parameter("corridor-height", "Whole height around the path's Z.", "200"),
         Parameter("height-units", "The unit of the levels.", "hPa"),
         _Z,
+        _AGGREGATE,
         *_COMMON,
     ),
-    Kind.LOCATIONS: (_Z, *_COMMON),
+    Kind.LOCATIONS: (_Z, _AGGREGATE, *_COMMON),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geoscope.cubes.selecting import FARTHEST_M
+from geoscope.cuts.aggregating import Aggregate
 from geoscope.cuts.forms import Form
 from geoscope.cuts.geometries import Points, is_latitude_first, read_points, read_polygon
 from geoscope.cuts.levels import WantedLevels
@@ -23,6 +24,7 @@ from geoscope.errors import InvalidInputError
 MOST_LATTICE = 4096
 # As OWSLib writes it.
 _OTHER_NAMES = {"parameter_names": "parameter-name"}
+_RESOLUTIONS = ("resolution-x", "resolution-y")
 _YES = ("true", "1", "yes")
 _NO = ("false", "0", "no")
 
@@ -47,6 +49,8 @@ class Question:
         Of the answer.
     only_estimate : bool
         Whether only the size is asked for.
+    aggregate : Aggregate or None
+        What is made of all cells together; None for a value each.
     """
 
     kind: Kind
@@ -56,6 +60,12 @@ class Question:
     levels: WantedLevels | None
     form: Form
     only_estimate: bool
+    aggregate: Aggregate | None = None
+
+    @property
+    def name(self) -> str:
+        """What an answer may be called."""
+        return str(self.kind) if self.aggregate is None else f"{self.kind}-{self.aggregate}"
 
 
 def read_question(
@@ -106,12 +116,25 @@ def read_question(
         levels=levels,
         form=Form.choose(given.get("f"), accept),
         only_estimate=_is_yes(given, "estimate"),
+        aggregate=_aggregate_of(given),
     )
 
 
 def read_names(names: str | None) -> list[str]:
     """Return the names of a comma-separated list, each once; none for None."""
     return list(dict.fromkeys(name.strip() for name in (names or "").split(",") if name.strip()))
+
+
+def _aggregate_of(given: Mapping[str, str]) -> Aggregate | None:
+    aggregate = Aggregate.parse(given.get("aggregate"))
+    sampled = [name for name in _RESOLUTIONS if name in given]
+    if aggregate is not None and sampled:
+        # Places between edges are not cells: they have no areas, and some cells would count several times.
+        raise InvalidInputError(
+            f"aggregate is made of the cells themselves, not of the places of {' and '.join(sampled)}.",
+            "Leave out one of them.",
+        )
+    return aggregate
 
 
 def _points(given: Mapping[str, str], *kinds: str) -> Points:
@@ -149,7 +172,7 @@ def _cube(given: Mapping[str, str]) -> Region:
             f"bbox={given['bbox'][:80]!r} is no box on Earth.",
             "Expected west,south,east,north in degrees (in EPSG:4326: south,west,north,east).",
         )
-    columns, rows = (_lattice_size(given, name) for name in ("resolution-x", "resolution-y"))
+    columns, rows = (_lattice_size(given, name) for name in _RESOLUTIONS)
     return Box(west, south, east, north, columns, rows)
 
 

@@ -56,6 +56,12 @@ class Selection:
         """Tell whether the cells have axes of longitude and latitude."""
         return len(self.x) > 0
 
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays."""
+        arrays = (self.cells, self.longitude, self.latitude, self.x, self.y, self.heights, self.times)
+        return sum(array.nbytes for array in arrays if array is not None)
+
     @classmethod
     def of_cells(cls, grid: Grid, cells: Cells) -> "Selection":
         """Select cells in the order that they have."""
@@ -63,7 +69,7 @@ class Selection:
 
 
 class Region(Protocol):
-    """Where a cut is made."""
+    """Where a cut is made; two that are the same are equal, and have the same hash."""
 
     def select(self, grid: Grid) -> Selection:
         """Return the cells.
@@ -73,6 +79,9 @@ class Region(Protocol):
         NotFoundError
             If the grid has none there; saying where it has.
         """
+
+    def __hash__(self) -> int:
+        """Return a hash: what was selected is kept under the region itself."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ class CutSettings(Group):
     """Limits of cuts and tiles."""
 
     max_values: Annotated[int, Field(ge=1)] = Field(
-        20_000_000, description="Largest number of values that one answer may hold; what is more is a job."
+        20_000_000,
+        description="Largest number of values that one answer may hold or be made of; what is more is a job.",
     )
     max_job_values: Annotated[int, Field(ge=1)] = Field(
-        2_000_000_000, description="Largest number of values that a cut may hold that runs as a job."
+        2_000_000_000,
+        description="Largest number of values that a cut may hold, or be made of, that runs as a job.",
     )
     keep_days: Annotated[float, Field(gt=0, le=3650)] = Field(
         14.0, description="How long the result of such a job is kept."
