@@ -58,10 +58,10 @@ def measure(bench: Bench) -> str:
     """Return the section of the page; the platform runs."""
     with tempfile.TemporaryDirectory() as folder:
         rows, stored = [], []
+        first = _encode(Path(folder) / "first.grib2", "grid_simple", "nested", 1)
+        _ingest(bench, first, "bench-first")  # a worker loads its libraries once in its life
         for packing, order in (("grid_simple", "nested"), ("grid_ccsds", "nested"), ("grid_ccsds", "ring")):
-            path = Path(folder) / f"{packing}-{order}.grib2"
-            command = [sys.executable, "-c", ENCODE, path, NSIDE, packing, order, FIELDS]
-            subprocess.run([str(each) for each in command], check=True)
+            path = _encode(Path(folder) / f"{packing}-{order}.grib2", packing, order, FIELDS)
             best = min((_decode(path) for _ in range(ROUNDS)), key=lambda each: each[0])
             rows.append(f"| {packing}, {order} | {best[1] / best[0] / 1e6:.0f} |")
             stored.append(_ingest(bench, path, f"bench-{packing}-{order}".replace("_", "-")))
@@ -76,11 +76,18 @@ the best of {ROUNDS}:
 {_NEWLINE.join(rows)}
 
 The whole way, by `geoscope twins ingest`: found, decoded, checked, compressed, written to the object store
-with coarser levels, registered. Memory is the peak of the job worker and its decoders (PSS):
+with coarser levels, registered, by a worker that has ingested before. CPU time and memory (the peak of PSS)
+are those of the job worker and its decoders; the object store's own CPU time is not among them:
 
-| packing, order | seconds | values, MB/s | CPU seconds per GB | peak memory, MB |
+| packing, order | seconds | values, MB/s | values, MB a second of CPU time | peak memory, MB |
 | --- | ---: | ---: | ---: | ---: |
 {_NEWLINE.join(f"| {each} |" for each in stored)}"""
+
+
+def _encode(path: Path, packing: str, order: str, count: int) -> Path:
+    command = [sys.executable, "-c", ENCODE, path, NSIDE, packing, order, count]
+    subprocess.run([str(each) for each in command], check=True)
+    return path
 
 
 def _decode(path: Path) -> tuple[float, int]:
@@ -126,7 +133,7 @@ def _ingest(bench: Bench, path: Path, collection: str) -> str:
     size = FIELDS * 12 * NSIDE**2 * 4
     name = collection.removeprefix("bench-").replace("-", ", ", 2)
     return (
-        f"{name} | {seconds:.1f} | {size / seconds / 1e6:.0f} | {cpu_s / size * 1e9:.1f} | {memory / 1e6:.0f}"
+        f"{name} | {seconds:.1f} | {size / seconds / 1e6:.0f} | {size / cpu_s / 1e6:.0f} | {memory / 1e6:.0f}"
     )
 
 

@@ -167,9 +167,9 @@ def test_each_parent_is_made_of_the_children_that_there_are(statistic, fields, i
 
 
 def test_a_pyramid_agrees_with_healpy_and_keeps_the_mean():
-    field = np.random.default_rng(1).normal(size=12 * 4**5)
-    levels = list(pyramid(field, HealpixGrid(5)))
-    assert [grid.level for grid, _ in levels] == [4, 3, 2, 1, 0]
+    field = np.random.default_rng(1).normal(size=12 * 4**8)  # several blocks of parents
+    levels = list(pyramid(field, HealpixGrid(8)))
+    assert [grid.level for grid, _ in levels] == [7, 6, 5, 4, 3, 2, 1, 0]
     for grid, values in levels:
         theirs = healpy.ud_grade(field, 2**grid.level, order_in="NEST", order_out="NEST")
         np.testing.assert_allclose(values, theirs, atol=1e-12)

@@ -3,6 +3,8 @@
 import dataclasses
 import subprocess
 import sys
+import time
+import weakref
 
 import icechunk
 import numpy as np
@@ -11,7 +13,7 @@ import zarr
 from zarr.codecs import BloscCodec, GzipCodec
 
 from geoscope.cubes.grid_coordinates import grid_coordinates
-from geoscope.cubes.growing import block_copy, skeleton
+from geoscope.cubes.growing import batch, block_copy, skeleton
 from geoscope.cubes.growing.chunks import ChunkedArray, send
 from geoscope.cubes.growing.cube import GrowingCube
 from geoscope.cubes.growing.fields import Field
@@ -106,6 +108,8 @@ def test_series_are_copied_part_by_part_whatever_fits_into_memory(monkeypatch, r
     storage = icechunk.in_memory_storage()
     cube = GrowingCube.open_or_create(storage, outline(grid, block_steps=4))
     written = fields(grid, range(9))
+    # A map that is not there: the memory of its parts held another before.
+    written[2].values[:] = np.nan
     cube.write(written, message="nine days")
     monkeypatch.setattr(block_copy, "COLUMN_BYTES", rows * 4 * 4 * 256)
     monkeypatch.setattr(block_copy, "LOT_BYTES", 4 * 4 * 1000)
@@ -117,6 +121,31 @@ def test_series_are_copied_part_by_part_whatever_fits_into_memory(monkeypatch, r
 def test_series_of_large_grids_have_wider_chunks():
     assert series_chunks(HealpixGrid(7).shape, CHUNK_STEPS) == (256,)
     assert series_chunks(HealpixGrid(10).shape, CHUNK_STEPS) == (1024,)
+
+
+def test_fields_that_could_not_be_stored_are_let_go(monkeypatch):
+    """Whoever gives fields may wait for their memory: then nobody would hear of the error."""
+
+    def fails(*_):
+        raise OSError("the disk is full")
+
+    cube = GrowingCube.open_or_create(icechunk.in_memory_storage(), outline(GRID))
+    monkeypatch.setattr(batch, "PARCEL_FIELDS", 1)
+    monkeypatch.setattr(batch, "send", fails)
+
+    def given():
+        for at in range(9):
+            (field,) = fields(GRID, [at])
+            values = weakref.ref(field.values)
+            yield field
+            del field
+            until = time.monotonic() + 10
+            while values() is not None:
+                assert time.monotonic() < until, "nobody lets go of the field"
+                time.sleep(0.01)
+
+    with pytest.raises(OSError, match="disk is full"):
+        cube.write(given(), message="nine days")
 
 
 GROWS = """

@@ -14,6 +14,8 @@ type Statistic = Literal["mean", "min", "max", "sum"]
 type Fields = NDArray[np.floating]
 
 REDUCTIONS = {"mean": np.add, "min": np.fmin, "max": np.fmax, "sum": np.add}
+# Parents that are made at once: they and their cells stay in the core's own cache.
+BLOCK_PARENTS = 16 * 1024
 
 
 def coarser_grid(grid: HealpixGrid) -> HealpixGrid:
@@ -86,17 +88,20 @@ def pyramid(
 
 
 def _reduce_families(fields: Fields, statistic: Statistic) -> Fields:
-    # Four strided views are many times quicker than a reduction along an axis of four.
-    children = [fields[..., child::4] for child in range(4)]
     combine = REDUCTIONS[statistic]
-    reduced = combine(combine(children[0], children[1]), combine(children[2], children[3]))
+    reduced = np.empty((*fields.shape[:-1], fields.shape[-1] // 4), fields.dtype)
+    for start in range(0, reduced.shape[-1], BLOCK_PARENTS):
+        # Pairs of strided views are many times quicker than a reduction along an axis of four.
+        part = fields[..., 4 * start : 4 * (start + BLOCK_PARENTS)]
+        pairs = combine(part[..., ::2], part[..., 1::2])
+        combine(pairs[..., ::2], pairs[..., 1::2], out=reduced[..., start : start + BLOCK_PARENTS])
     if statistic in ("min", "max"):
         return np.asarray(reduced)
     if statistic == "mean":
         reduced *= reduced.dtype.type(0.25)
-    missing = np.isnan(reduced)
-    if missing.any():
-        family = np.stack([child[missing] for child in children])
+    if np.isnan(np.min(reduced, initial=np.inf)):
+        missing = np.isnan(reduced)
+        family = np.stack([fields[..., child::4][missing] for child in range(4)])
         there = ~np.isnan(family)
         count = there.sum(axis=0)
         total = np.where(there, family, 0).sum(axis=0)

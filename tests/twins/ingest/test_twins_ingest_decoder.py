@@ -5,6 +5,7 @@ import signal
 import struct
 import subprocess
 import sys
+from collections import deque
 
 import msgspec
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from grib_files import climate, write_grib
 from healpix_geo import nested
 
+from geoscope.twins.ingest import reading
 from geoscope.twins.ingest.answers import (
     DecodeTask,
     FieldFound,
@@ -28,6 +30,7 @@ from geoscope.twins.ingest.described_grids import cells_of
 from geoscope.twins.ingest.findings import Findings
 from geoscope.twins.ingest.looking import look_at
 from geoscope.twins.ingest.messages import Damage, Message, scan
+from geoscope.twins.ingest.plan import Plan
 
 SCRATCH = 16 * 1024**2
 
@@ -102,6 +105,26 @@ def test_what_a_real_message_says_of_itself(decoder, earth_data):
     times = [(each.time, each.level, each.base) for each in fields(answers)]
     begun = 1717372800
     assert sorted(times) == sorted([(begun, 500.0, begun), (begun + 6 * 3600, 500.0, begun)] * 2)
+
+
+def test_large_fields_stay_where_they_were_decoded_until_they_are_let_go(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "LENT_FROM_BYTES", 1)
+    monkeypatch.setattr(reading, "PARCEL_FIELDS", 1)
+    days = [climate(20200101 + at, np.full(192, 280.0 + at), 4, bitsPerValue=24) for at in range(8)]
+    path = write_grib(tmp_path / "days.grib2", days)
+    findings = look_at(settings, [Source("grib", path=str(path))], 1)
+    plan = Plan(findings, {})
+    kept, places = deque(maxlen=2), set()
+    with reading.FieldReader(settings, findings, 1, plan.repositories[0].field_bytes) as reader:
+        for number, field in enumerate(reader.read(plan.batches[0], plan.columns)):
+            kept.append((280.0 + number, field.values))
+            assert not field.values.flags.owndata
+            places.add(field.values.__array_interface__["data"][0])
+            for expected, values in kept:  # what is referred to is not decoded over
+                assert np.ptp(values) == 0
+                assert values[0] == pytest.approx(expected, abs=1e-4)
+    assert number == 7
+    assert len(places) == reading.MOST_LENT
 
 
 def test_ring_order_becomes_nested(decoder, tmp_path):

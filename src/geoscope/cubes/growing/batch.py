@@ -2,6 +2,7 @@
 
 import math
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -26,6 +27,8 @@ from geoscope.cubes.pyramid import pyramid
 # Fields that are compressed and sent at the same time: what a write holds in memory.
 BYTES_IN_FLIGHT = 128 * 1024**2
 MOST_IN_FLIGHT = 4
+# Compressed and sent at once by each of them; the store's client holds a copy.
+LOT_BYTES = 8 * 1024**2
 # Small fields go together: to hand each of them over for itself would cost more than to pack it.
 PARCEL_BYTES = 4 * 1024**2
 PARCEL_FIELDS = 64
@@ -73,12 +76,13 @@ class Batch:
         """Put fields into the maps; return when all of them are stored."""
         field_bytes = 4 * math.prod(self._grid.shape)
         together = min(PARCEL_FIELDS, max(1, PARCEL_BYTES // field_bytes))
-        at_once = min(MOST_IN_FLIGHT, max(2, BYTES_IN_FLIGHT // (together * field_bytes)))
+        at_once = min(MOST_IN_FLIGHT, max(1, BYTES_IN_FLIGHT // (together * field_bytes)))
         with ThreadPoolExecutor(at_once, "growing-cube") as pool:
             outbox = _Outbox(pool, at_once, self._put)
             try:
                 for parcel in self._parcels(fields, together):
                     outbox.put(parcel)
+                    del parcel  # who gives fields may wait for the memory of those that are stored
                 outbox.wait()
             except BaseException:
                 pool.shutdown(cancel_futures=True)
@@ -90,8 +94,10 @@ class Batch:
         for field in fields:
             place = self._place(field)
             if place is None:
+                del field
                 continue
             parcel[field.key] = field, place  # in place of one that came before
+            del field
             if len(parcel) == together:
                 yield parcel
                 parcel = {}
@@ -169,18 +175,28 @@ class Batch:
             yield f"its values are {field.values.dtype}, those of the cube {dtype}"
 
     def _put(self, parcel: Parcel) -> None:
-        """Pack fields and their coarser levels, and store them."""
-        packed: Packed = {}
+        """Pack fields and their coarser levels, and store them, some chunks at a time."""
+        lot: Packed = {}
+        size = 0
+        for key, content in self._packed(parcel):
+            lot[key] = content
+            size += len(content or b"")
+            if size >= LOT_BYTES:
+                send(self.session.store, lot)
+                lot, size = {}, 0
+        send(self.session.store, lot)
+
+    def _packed(self, parcel: Parcel) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the chunks of fields and of their coarser levels."""
         for field, place in parcel.values():
             variable, chunked = self._variables[field.variable], self._chunked[field.variable]
             values = np.asarray(field.values, variable.dtype).reshape(self._grid.shape)
             if variable.max_error is not None:
                 values = rounded(values, variable.max_error)
-            packed |= _packed(chunked[""], place, values)
+            yield from _packed(chunked[""], place, values)
             if isinstance(self._grid, HealpixGrid):
                 for grid, coarse in pyramid(values, self._grid, variable.pyramid, down_to=COARSEST_LEVEL):
-                    packed |= _packed(chunked[level_path(grid.level)], place, coarse)
-        send(self.session.store, packed)
+                    yield from _packed(chunked[level_path(grid.level)], place, coarse)
 
     def _variable(self, name: str) -> VariableOutline:
         if name not in self._variables:
@@ -273,10 +289,12 @@ def _seconds(time: np.datetime64) -> int:
     return int(time.astype("datetime64[s]").astype(np.int64))
 
 
-def _packed(chunked: ChunkedArray, place: tuple[int, ...], values: NDArray[np.floating]) -> Packed:
-    """Pack a map: its step and level are chunks of one."""
+def _packed(
+    chunked: ChunkedArray, place: tuple[int, ...], values: NDArray[np.floating]
+) -> Iterator[tuple[str, bytes | None]]:
+    """Yield the chunks of a map: its step and level are chunks of one."""
     first = (*place, *(0 for _ in values.shape))
-    return chunked.pack(first, values[(np.newaxis,) * len(place)])
+    return chunked.packed(first, values[(np.newaxis,) * len(place)])
 
 
 class _Outbox:
@@ -294,9 +312,18 @@ class _Outbox:
                 delivery.result()
                 del self._on_the_way[delivery]
         self._free.acquire()
-        delivery = self._pool.submit(self._deliver, parcel)
+        delivery = self._pool.submit(self._try, parcel)
         delivery.add_done_callback(lambda _: self._free.release())
         self._on_the_way[delivery] = frozenset(parcel)
+
+    def _try(self, parcel: Parcel) -> None:
+        try:
+            self._deliver(parcel)
+        except BaseException as error:
+            # An error keeps its frames, and they the fields, for whose memory the next may wait.
+            del parcel
+            traceback.clear_frames(error.__traceback__)
+            raise
 
     def wait(self) -> None:
         """Return when everything is there."""

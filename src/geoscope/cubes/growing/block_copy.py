@@ -53,8 +53,12 @@ class BlockCopy:
     def run(self, pool: ThreadPoolExecutor) -> None:
         """Copy, one part of the grid's rows after the other, so that memory is bounded."""
         steps = self._steps.stop - self._steps.start
+        memory = np.empty(0, self._maps.dtype)
         for rows in self._parts(steps):
-            part = np.full((steps, rows.stop - rows.start, *self._grid_shape[1:]), np.nan, self._maps.dtype)
+            shape = (steps, rows.stop - rows.start, *self._grid_shape[1:])
+            if not memory.size:  # the first part is the largest
+                memory = np.empty(math.prod(shape), self._maps.dtype)
+            part = memory[: math.prod(shape)].reshape(shape)
             step_bytes = part[0].nbytes
             list(pool.map(partial(self._read, part, rows), _lots(steps, LOT_BYTES // step_bytes)))
             width = self._series.chunks[1 + len(self._level)]
@@ -72,7 +76,7 @@ class BlockCopy:
         yield from _lots(self._grid_shape[0], math.ceil(rows / width), multiple_of=width)
 
     def _read(self, part: NDArray[np.floating], rows: slice, steps: slice) -> None:
-        """Fill some steps of a part from the maps; what is not there stays missing."""
+        """Fill some steps of a part from the maps; what is not there is missing."""
         height = self._maps.chunks[1 + len(self._level)]
         others = (0,) * (part.ndim - 2)  # maps are cut along their rows only
         for chunk in range(rows.start // height, math.ceil(rows.stop / height)):
@@ -80,10 +84,12 @@ class BlockCopy:
             place = (*self._level, chunk, *others)
             keys = [self._maps.key((self._steps.start + at, *place)) for at in range(steps.start, steps.stop)]
             for at, content in enumerate(fetch(self._store, keys), steps.start):
-                if content is not None:
+                target = part[at, first - rows.start : last - rows.start]
+                if content is None:
+                    target[...] = np.nan
+                else:
                     found = self._maps.unpack(content)[(0, *(0 for _ in self._level))]
-                    within = found[first - chunk * height : last - chunk * height]
-                    part[at, first - rows.start : last - rows.start] = within
+                    target[...] = found[first - chunk * height : last - chunk * height]
 
     def _write(self, part: NDArray[np.floating], rows: slice, some: slice) -> None:
         """Write some rows of a part to the series."""

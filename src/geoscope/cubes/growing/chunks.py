@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -63,21 +63,23 @@ class ChunkedArray:
         values : ndarray
             In the array's type and with all of its dimensions; a last chunk that is not full is filled up.
         """
-        packed: Packed = {}
+        return dict(self.packed(first, values))
+
+    def packed(self, first: Index, values: NDArray[np.floating]) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the chunks that `pack` returns one by one, as they are compressed."""
         counts = [math.ceil(length / chunk) for length, chunk in zip(values.shape, self.chunks, strict=True)]
         for offset in product(*map(range, counts)):
             cut = tuple(
                 slice(at * chunk, (at + 1) * chunk) for at, chunk in zip(offset, self.chunks, strict=True)
             )
             index = tuple(start + at for start, at in zip(first, offset, strict=True))
-            packed[self.key(index)] = self._packed(values[cut])
-        return packed
+            yield self.key(index), self._compressed(values[cut])
 
     def unpack(self, content: bytes) -> NDArray[np.floating]:
         """Return the values of a chunk, with all of its dimensions."""
         return np.frombuffer(self._codec.decode(content), self.dtype).reshape(self.chunks)
 
-    def _packed(self, part: NDArray[np.floating]) -> bytes | None:
+    def _compressed(self, part: NDArray[np.floating]) -> bytes | None:
         if math.isnan(part.flat[0]) and np.isnan(part).all():
             return None
         if part.shape != self.chunks:

@@ -18,10 +18,6 @@ import numpy as np
 from obstore.exceptions import BaseError as ObjectStoreError
 
 from geoscope.errors import GeoscopeError
-from geoscope.object_file import open_object
-from geoscope.objects import open_bucket
-from geoscope.secrets import read_s3_keys
-from geoscope.settings import current_settings
 from geoscope.twins.ingest.answers import (
     Answer,
     Decoded,
@@ -115,6 +111,12 @@ def _opened(source: Source) -> Iterator[BinaryIO]:
         with open(source.path, "rb") as file:  # noqa: PTH123 (a name as it was found)
             yield file
         return
+    # Imported here: to read a file of this machine takes none of it, and its import half a second.
+    from geoscope.object_file import open_object  # noqa: PLC0415
+    from geoscope.objects import open_bucket  # noqa: PLC0415
+    from geoscope.secrets import read_s3_keys  # noqa: PLC0415
+    from geoscope.settings import current_settings  # noqa: PLC0415
+
     settings = current_settings()
     bucket = open_bucket(settings, source.bucket, read_s3_keys(settings, IDENTITY))
     with open_object(bucket, source.key) as file:

@@ -37,6 +37,9 @@ MAX_LINE_BYTES = 256 * 1024**2
 
 # One thread each, as there are several processes; and no pools of memory that nobody gives back.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+# Messages are alike: what one took is kept for the next, else its pages are made anew for each. The peak
+# stays what one message takes.
+KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +77,7 @@ class Decoder:
     ) -> None:
         self._end(gently=kind is None)
         os.close(self._scratch)
+        self._memory = None  # given back with the last array that lies in it
 
     @property
     def pid(self) -> int | None:
@@ -127,7 +131,7 @@ class Decoder:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ | environment | ENVIRONMENT,
+            env=os.environ | environment | ENVIRONMENT | (KEEP_MEMORY if self._kind == "grib" else {}),
             pass_fds=[self._scratch],
         )
         return self._process

@@ -15,8 +15,8 @@ from geoscope.cubes.ring_order import ring_of_nested
 from geoscope.errors import InvalidInputError
 
 MOST_CELLS = 1_000_000_000
-# Values are put in order block by block, so that no second field is held.
-BLOCK_CELLS = 1024**2
+# Values are put in order block by block: a block and its places stay in the core's own cache.
+BLOCK_CELLS = 16 * 1024
 
 type Values = NDArray[np.floating]
 

@@ -66,6 +66,8 @@ class Ingest:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+        self._reader = self._open = self._plan = None
+        give_back_memory()
 
     def run(self, job: Job) -> Json:
         """Ingest, and return what became of the fields.

@@ -2,13 +2,15 @@
 
 import queue
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,12 +28,19 @@ WAITING_BYTES = 32 * 1024**2
 MOST_WAITING = 512
 # What all decoders hold together.
 DECODER_BYTES = 256 * 1024**2
+# Fields of this size stay where they were decoded until they are let go: to copy them costs more.
+LENT_FROM_BYTES = 4 * 1024**2
+LENT_BYTES = 256 * 1024**2
+MOST_LENT = 3
 POLL_S = 0.2
 
 
 @dataclass(frozen=True)
 class DecodedField:
-    """A field with its values; they belong to whoever takes them."""
+    """A field with its values, which nobody else writes to while they are referred to.
+
+    Those of a large field are lent: whoever keeps some waits in vain for the next.
+    """
 
     row: int
     variable: PlannedVariable
@@ -47,6 +56,36 @@ class _Parcel:
     source: Source
     rows: list[int]
     wanted: list[Wanted]
+
+    def at(self, start: int) -> "_Parcel":
+        """Return it with all places moved."""
+        return replace(
+            self, wanted=[msgspec.structs.replace(each, place=start + each.place) for each in self.wanted]
+        )
+
+
+class _Slots:
+    """Parts of a decoder's memory: taken to decode into, and lent with the values until those are let go."""
+
+    def __init__(self, count: int, size: int) -> None:
+        self._free = queue.SimpleQueue[int]()
+        for number in range(count):
+            self.give_back(number * size)
+
+    def take(self, stop: threading.Event) -> int | None:
+        """Return where a free part starts, as soon as there is one; None when told to stop."""
+        while not stop.is_set():
+            with suppress(queue.Empty):
+                return self._free.get(timeout=POLL_S)
+        return None
+
+    def give_back(self, start: int) -> None:
+        """Free a part."""
+        self._free.put(start)
+
+    def lend(self, start: int, values: NDArray[np.floating]) -> None:
+        """Free a part as soon as nobody refers to the values in it."""
+        weakref.finalize(values, self.give_back, start).atexit = False
 
 
 class FieldReader:
@@ -68,9 +107,11 @@ class FieldReader:
         self._settings, self._findings = settings, findings
         # A process holds some three times a field, and its thread here once more.
         self._decoders = max(1, min(decoders, DECODER_BYTES // (4 * max(largest_field, 1))))
-        self._scratch_bytes = _aligned(max(PARCEL_BYTES, largest_field))
+        self._slot_bytes = _aligned(max(PARCEL_BYTES, largest_field))
+        room = LENT_BYTES // (self._decoders * self._slot_bytes)
+        self._slots = max(1, min(MOST_LENT, room)) if largest_field >= LENT_FROM_BYTES else 1
         self._stack = ExitStack()
-        self._processes: dict[tuple[str, int], Decoder] = {}
+        self._processes: dict[tuple[str, int], tuple[Decoder, _Slots]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -137,35 +178,66 @@ class FieldReader:
                     parcel = parcels.get_nowait()
                 except queue.Empty:
                     break
-                decoder = self._decoder(parcel.source.family, number)
-                for row, values in decode(decoder, parcel, self._findings):
-                    variable = batch.repository.variables[int(columns["kind"][row])]
-                    field = DecodedField(
-                        row=row,
-                        variable=variable,
-                        time=np.datetime64(int(columns["time"][row]), "s"),
-                        level=None if np.isnan(columns["level"][row]) else float(columns["level"][row]),
-                        values=batch.repository.on_its_grid(variable, values),
-                    )
-                    ready.put(field)
-                    if stop.is_set():
-                        return
+                decoder, slots = self._decoder(parcel.source.family, number)
+                start = slots.take(stop)
+                if start is not None:
+                    self._decode(parcel.at(start), start, decoder, slots, batch, columns, ready, stop)
         except BaseException as error:  # noqa: BLE001 (told to the thread that reads)
             ready.put(error)
         finally:
             ready.put(None)
 
-    def _decoder(self, family: str, number: int) -> Decoder:
+    def _decode(
+        self,
+        parcel: _Parcel,
+        start: int,
+        decoder: Decoder,
+        slots: _Slots,
+        batch: Batch,
+        columns: dict[str, NDArray[Any]],
+        ready: "queue.Queue[Any]",
+        stop: threading.Event,
+    ) -> None:
+        """Decode a parcel into a part of the memory, which is free again when this or the values are gone."""
+        is_lent = False
+        try:
+            for row, found in decode(decoder, parcel, self._findings):
+                values = found
+                if found.nbytes >= LENT_FROM_BYTES and len(parcel.rows) == 1:
+                    slots.lend(start, values)
+                    is_lent = True
+                else:
+                    values = found.copy()
+                variable = batch.repository.variables[int(columns["kind"][row])]
+                field = DecodedField(
+                    row=row,
+                    variable=variable,
+                    time=np.datetime64(int(columns["time"][row]), "s"),
+                    level=None if np.isnan(columns["level"][row]) else float(columns["level"][row]),
+                    values=batch.repository.on_its_grid(variable, values),
+                )
+                ready.put(field)
+                if stop.is_set():
+                    return
+        finally:
+            if not is_lent:
+                slots.give_back(start)
+
+    def _decoder(self, family: str, number: int) -> tuple[Decoder, _Slots]:
         if (family, number) not in self._processes:
-            decoder = Decoder(self._settings, family, self._scratch_bytes)
-            self._processes[family, number] = self._stack.enter_context(decoder)
+            decoder = Decoder(self._settings, family, self._slots * self._slot_bytes)
+            slots = _Slots(self._slots, self._slot_bytes)
+            self._processes[family, number] = self._stack.enter_context(decoder), slots
         return self._processes[family, number]
 
 
 def decode(
     decoder: Decoder, parcel: _Parcel, findings: Findings
 ) -> Iterator[tuple[int, NDArray[np.floating]]]:
-    """Yield rows with their values; a field at which the process dies is set aside, and the rest goes on."""
+    """Yield rows with their values as they lie in the decoder's memory.
+
+    A field at which the process dies is set aside, and the rest goes on.
+    """
     position = 0
     while position < len(parcel.wanted):
         wanted = parcel.wanted[position:]
@@ -175,7 +247,7 @@ def decode(
                 position += 1
                 match answer:
                     case Decoded():
-                        yield row, decoder.values(one.place, one.cells, one.dtype).copy()
+                        yield row, decoder.values(one.place, one.cells, one.dtype)
                     case SetAside(offset, length, reason):
                         findings.aside(Aside(parcel.source.name, offset, length, reason))
                     case Failed(reason):
