@@ -14,8 +14,10 @@ from geoscope.twins.ingest.described_grids import grid_name
 from geoscope.twins.ingest.plan import PlannedRepository
 from geoscope.twins.ingest.wish import Wish
 
+BASE = "geoscope://base"
 S3_ENDPOINT = "geoscope://s3"
-ICECHUNK = "application/vnd.zarr; version=3; profile=icechunk"
+ZARR = "application/vnd.zarr; version=3"
+ICECHUNK = f"{ZARR}; profile=icechunk"
 VERSIONS_KEY = "geoscope:versions"
 MOST_VERSIONS = 20
 # Its fields can be ordered as GRIB, in the Data Lake's way.
@@ -116,7 +118,13 @@ def item_document(
                 "type": ICECHUNK,
                 "roles": ["data"],
                 "storage:refs": ["s3"],
-            }
+            },
+            "data": {
+                "href": f"{BASE}/twins/zarr/{repository.collection}/{repository.item}",
+                "title": "Zarr cube over HTTPS",
+                "type": ZARR,
+                "roles": ["data"],
+            },
         },
     }
 
@@ -183,7 +191,10 @@ def _new_collection(repository: PlannedRepository, wish: Wish) -> Document:
         "license": "other",
         "keywords": ["digital twin", "model output", *([mars["model"]] if "model" in mars else [])],
         "providers": [provider],
-        "item_assets": {"cube": {"type": ICECHUNK, "roles": ["data"], "title": "Cube"}},
+        "item_assets": {
+            "cube": {"type": ICECHUNK, "roles": ["data"], "title": "Cube"},
+            "data": {"type": ZARR, "roles": ["data"], "title": "Zarr cube over HTTPS"},
+        },
         "created": _now(),
     }
 
