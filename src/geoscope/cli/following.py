@@ -15,7 +15,7 @@ from geoscope.access import ADMINISTRATOR, issue_token
 from geoscope.catalogue.publishing.uploading import checked
 from geoscope.cli.options import settings_of
 from geoscope.credentials import access_token, find_sign_in
-from geoscope.errors import GeoscopeError, InvalidInputError, UnavailableError
+from geoscope.errors import ConflictError, GeoscopeError, InvalidInputError, UnavailableError
 from geoscope.runtime.state import read_state
 
 console = Console(stderr=True, highlight=False)
@@ -111,6 +111,10 @@ def execute(
     except KeyboardInterrupt:
         _dismiss(http, job, cancelled)
         raise typer.Exit(INTERRUPTED) from None
+    if job["status"] == "dismissed":
+        raise ConflictError(
+            "The job was cancelled by somebody else.", f"{cancelled[:1].upper()}{cancelled[1:]}."
+        )
     if job["status"] != "successful":
         raise InvalidInputError(job["message"])
     return checked(http.get(f"/jobs/{job['jobID']}/results"))

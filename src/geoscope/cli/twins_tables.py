@@ -70,7 +70,7 @@ def print_outcome(outputs: Json, *, dry_run: bool) -> None:
         )
     else:
         console.print(
-            f"{outputs['stored']:,} fields stored, {outputs['duplicates']:,} were there already, "
+            f"{_counted(outputs['stored'], 'field')} stored, {outputs['duplicates']:,} were there already, "
             f"{outputs['conflicts']:,} were there with other values."
         )
     for warning in outputs["warnings"][:MOST_PRINTED]:
