@@ -181,6 +181,7 @@ def test_a_series_on_levels_is_drawn_for_each_or_for_one(grower, tmp_path):
     grower.run("twins", "ingest", str(file), *keys)
     drawn = grower.run("series", "our-experiment", "t", "1", "59").stdout
     assert ("850 hPa" in drawn, "500 hPa" in drawn) == (True, True)
+    assert "days since 2020-01-01" in drawn
     drawn = grower.run("series", "our-experiment", "t", "1", "59", "--level", "500").stdout
     assert ("850 hPa" in drawn, "500 hPa" in drawn) == (False, True)
 

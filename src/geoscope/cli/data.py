@@ -137,25 +137,32 @@ def _draw(text: str, title: str) -> None:
     unit_of_level = next(
         (head.removeprefix("level").strip(" ()") for head in heads if head[:5] == "level"), ""
     )
-    lines: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    lines: dict[str, tuple[list[str], list[float]]] = defaultdict(lambda: ([], []))
     for instance, time, *level, _longitude, _latitude, value in rows:
         if value:
-            years, values = lines[" ".join((instance, *(f"{float(one):g} {unit_of_level}" for one in level)))]
-            years.append(_year(time))
+            name = " ".join((instance, *(f"{float(one):g} {unit_of_level}" for one in level)))
+            times, values = lines[name]
+            times.append(time)
             values.append(float(value))
     if not lines:
         console.print(
             "Every value there is missing: the point lies outside the data, on land or under a cloud."
         )
         return
+    first = min(time for times, _ in lines.values() for time in times)
+    last = max(time for times, _ in lines.values() for time in times)
+    # Parts of a year say little, and plotext does not tell 2001.01 from 2001.02.
+    in_days = _year(last) - _year(first) < 1
+    title += f", days since {first[:16]}" if in_days else ""
     import plotext  # noqa: PLC0415 (takes a quarter of a second, and only this command needs it)
 
     figure = plotext.figure
     figure.clear()
     figure.plot_size(min(console.width, 110), CHART_HEIGHT)
     figure.title(f"{quantity}: {title}")
-    for instance, (years, values) in lines.items():
-        line = figure.signal(years, values, marker="braille")
+    for instance, (times, values) in lines.items():
+        places = [365 * (_year(time) - _year(first)) if in_days else _year(time) for time in times]
+        line = figure.signal(places, values, marker="braille")
         line.lines()
         line.label(instance)
         figure.draw(line)

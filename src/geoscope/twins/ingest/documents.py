@@ -39,6 +39,15 @@ WORDS = {
     "ea": "ERA5",
     "od": "operational archive",
 }
+LEVTYPES = {
+    "sfc": "Surface",
+    "pl": "Pressure levels",
+    "hl": "Heights",
+    "ml": "Model levels",
+    "sol": "Soil and ice",
+    "o2d": "Ocean surface",
+    "o3d": "Ocean levels",
+}
 
 type Document = dict[str, Any]
 
@@ -163,7 +172,8 @@ def collection_document(
 def item_title(repository: PlannedRepository) -> str:
     """Return what a person reads as the item's title."""
     mars = repository.mars
-    words = [mars.get(key, "") for key in ("stream", "type", "levtype", "resolution")]
+    levtype = mars.get("levtype", "")
+    words = [LEVTYPES.get(levtype, levtype), *(mars.get(key, "") for key in ("stream", "type", "resolution"))]
     words.append(grid_name(repository.grid))
     if repository.base is not None:
         words.append(f"from {datetime.fromtimestamp(repository.base, UTC):%Y-%m-%d %H:%M}")
