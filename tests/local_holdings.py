@@ -4,6 +4,7 @@ import asyncio
 from contextlib import contextmanager
 from urllib.parse import unquote
 
+import numpy as np
 import xarray as xr
 from fastapi.testclient import TestClient
 from zarr.storage import LocalStore
@@ -74,3 +75,62 @@ def client_of(application, holdings):
     application.dependency_overrides[shared_holdings] = lambda: holdings
     with TestClient(application, base_url="http://geoscope.test") as client:
         yield client
+
+
+def write_levels(folder):
+    """Write a cube of two days on three levels; return the documents of the catalogue by path.
+
+    Its values tell day and level: `850.25` is that of 850 hPa on the second day.
+    """
+    levels, latitude, longitude = [850.0, 500.0, 250.0], np.arange(90.0, -91, -30), np.arange(-180.0, 180, 30)
+    values = np.zeros((2, 3, latitude.size, longitude.size), np.float32)
+    values += np.array(levels, np.float32)[None, :, None, None] + np.array([0, 0.25])[:, None, None, None]
+    dataset = xr.Dataset(
+        {
+            "t": (
+                ("time", "level", "latitude", "longitude"),
+                values,
+                {"long_name": "Temperature", "units": "K"},
+            )
+        },
+        {
+            "time": np.array(["2020-01-01", "2020-01-02"], "datetime64[ns]"),
+            "level": ("level", levels, {"units": "hPa", "positive": "down", "axis": "Z"}),
+            "latitude": ("latitude", latitude, {"units": "degrees_north", "standard_name": "latitude"}),
+            "longitude": ("longitude", longitude, {"units": "degrees_east", "standard_name": "longitude"}),
+        },
+    )
+    store = LocalStore(folder / "on-levels" / "one.zarr")
+    write_cube(dataset, store)
+    with xr.open_zarr(store, consolidated=True, chunks=None, decode_coords="all") as opened:
+        about = describe(opened)
+    cube = {"cube:dimensions": about.dimensions, "cube:variables": about.variables}
+    asset = {
+        "href": "s3://demo/on-levels/one.zarr",
+        "type": "application/vnd.zarr; version=3",
+        "roles": ["data"],
+    }
+    item = {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "id": "one",
+        "collection": "on-levels",
+        "geometry": about.geometry,
+        "bbox": about.bbox,
+        "properties": {"datetime": None, "start_datetime": about.start, "end_datetime": about.end} | cube,
+        "assets": {"data": asset},
+        "links": [],
+    }
+    collection = {
+        "type": "Collection",
+        "stac_version": "1.1.0",
+        "id": "on-levels",
+        "title": "On levels",
+        "description": "A cube with levels.",
+        "license": "other",
+        "extent": {"spatial": {"bbox": [about.bbox]}, "temporal": {"interval": [[about.start, about.end]]}},
+        "links": [],
+    } | cube
+    path = "/collections/on-levels"
+    features = {"type": "FeatureCollection", "features": [item], "links": []}
+    return {path: collection, f"{path}/items": features, f"{path}/items/one": item}

@@ -36,6 +36,21 @@ def test_every_command_is_documented():
     assert [name for name in get_command(application).commands if f"`geoscope {name}" not in text] == []
 
 
+def test_no_group_of_commands_offers_to_complete_itself_in_the_shell():
+    commands = get_command(application).commands
+    offering = [
+        name for name in commands if "install_completion" in {each.name for each in commands[name].params}
+    ]
+    assert offering == []
+
+
+def test_every_setting_and_command_stands_there_once():
+    for name in ("settings", "command-line"):
+        rows = [line for line in (DOCS / f"{name}.md").read_text().splitlines() if line.startswith("| `")]
+        first_cells = [row.split(" | ")[0] for row in rows]
+        assert len(first_cells) == len(set(first_cells))
+
+
 def test_every_field_of_a_manifest_is_documented():
     text = (DOCS / "service-contract.md").read_text()
     assert [name for name in Manifest.model_fields if f"| `{name}` |" not in text] == []

@@ -53,8 +53,9 @@ function smallestStep(times: readonly string[]): number {
   return times.length > 1 ? smallest : 0;
 }
 
-/** Writes times in the page's language and UTC. */
+/** Writes times in the page's language and UTC; in English as the pages do, the day first and 24 hours. */
 export function dateWriter(options: Intl.DateTimeFormatOptions): (time: string | number) => string {
-  const format = new Intl.DateTimeFormat(pageLanguage(), { ...options, timeZone: "UTC" });
+  const locale = pageLanguage() === "en" ? "en-GB" : pageLanguage();
+  const format = new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" });
   return (time) => format.format(1000 * (typeof time === "number" ? time : secondsOf(time)));
 }

@@ -32,9 +32,6 @@ test("times are written as finely as their step needs", () => {
   const written = (times: string[]) => times.map(timeFormatter(times));
   assert.deepEqual(written(["1860-06-01T00:00:00Z", "1861-06-01T00:00:00Z"]), ["1860", "1861"]);
   assert.deepEqual(written(["2006-04-16T00:00:00Z", "2006-05-16T12:00:00Z"]), ["Apr 2006", "May 2006"]);
-  assert.deepEqual(written(["2020-01-01T12:00:00Z", "2020-01-02T12:00:00Z"]), ["Jan 1, 2020", "Jan 2, 2020"]);
-  assert.match(
-    written(["2020-01-01T06:00:00Z", "2020-01-01T12:00:00Z"])[1] ?? "",
-    /Jan 1, 2020, 12:00\sPM UTC/,
-  );
+  assert.deepEqual(written(["2020-01-01T12:00:00Z", "2020-01-02T12:00:00Z"]), ["1 Jan 2020", "2 Jan 2020"]);
+  assert.match(written(["2020-01-01T06:00:00Z", "2020-01-01T12:00:00Z"])[1] ?? "", /1 Jan 2020, 12:00 UTC/);
 });

@@ -198,6 +198,29 @@ def test_instances_without_data_there_are_left_out(client, holdings):
     assert [coverage["id"] for coverage in answer["coverages"]] == ["a1b", "e1"]
 
 
+def test_instances_without_a_parameter_are_left_out_unless_no_other_has_it(client, holdings):
+    items = f"{SCENARIOS.removeprefix('/edr')}/items"
+    held = holdings.catalogue_documents
+    other = held["/collections/nemo-ocean/items/monthly-2015"] | {"id": "ocean"}
+    mixed = {"type": "FeatureCollection", "features": [*held[items]["features"], other], "links": []}
+    holdings.catalogue_documents = held | {items: mixed, f"{items}/ocean": other}
+    theirs = next(iter(other["properties"]["cube:variables"]))
+    narrow = {"datetime": "2015", "coords": "POINT(-75 30)"}
+
+    def asked(names):
+        return client.get(f"{SCENARIOS}/position", params=narrow | {"parameter-name": names})
+
+    assert asked(theirs).json()["ranges"].keys() == {theirs}
+    both = asked(f"air_temperature,{theirs}").json()["coverages"]
+    assert [(one["id"], *one["ranges"]) for one in both] == [
+        ("a1b", "air_temperature"),
+        ("e1", "air_temperature"),
+        ("ocean", theirs),
+    ]
+    wrong = asked(f"air_temperature,{theirs},zebra")
+    assert (wrong.status_code, "zebra" in wrong.text) == (400, True)
+
+
 @pytest.fixture
 def at_most_200_values(monkeypatch):
     monkeypatch.setenv("GEOSCOPE_CUTS__MAX_VALUES", "200")

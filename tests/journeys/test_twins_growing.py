@@ -1,11 +1,14 @@
 """Twins that grow on a running platform: ingested by who may, interrupted, gone on with, drawn and cut."""
 
+import html
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 
 import healpy
@@ -17,6 +20,7 @@ from PIL import Image
 from polytope.api import Client
 
 from geoscope.access import issue_token
+from geoscope.cli import following
 from geoscope.objects import open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.twins.manifest import EDITOR_ROLE
@@ -117,10 +121,69 @@ def test_ctrl_c_ends_an_ingest_at_a_commit_and_the_same_command_goes_on(grower, 
     kept = steps(grower, collection)
     assert 4 <= kept < len(DAYS)
     done = grower.run("twins", "ingest", str(file))
-    stored = int(done.stdout.split(" fields stored")[0].split()[-1])
+    stored = int(re.search(r"(\d+) fields? stored", done.stdout)[1])
     assert 0 < stored <= len(DAYS) - kept
     assert steps(grower, collection) == len(DAYS)
     assert not decoders(grower)
+
+
+def test_who_follows_a_job_waits_for_an_edge_that_comes_back(grower, encode):
+    file, _ = encode("IFS-FESOM")
+    command = grower.command("twins", "ingest", str(file))
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | grower.environment,
+    )
+    until(lambda: steps(grower, COLLECTION.format(model="IFS-FESOM")) >= 2, 120, "the first steps")
+    [edge] = [each for each in grower.processes() if "caddy" in each.name()]
+    edge.kill()
+    told, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert f"{len(DAYS)} fields stored" in told
+
+
+def test_who_follows_a_job_for_long_has_a_token_that_is_good(grower, monkeypatch):
+    monkeypatch.setattr(following, "TOKEN_KEPT_S", 0)
+    # With the leeway of 30 seconds, good for two.
+    monkeypatch.setattr("geoscope.access.tokens.TOKEN_LIFETIME_S", -28)
+    with following.platform_of(grower.url, grower.data_dir, None) as http:
+        assert http.get("/jobs").status_code == 200
+        time.sleep(3)
+        assert http.get("/jobs").status_code == 200
+
+
+def test_what_page_and_command_say_opens_a_twin_with_xarray_alone(grower, encode):
+    file, _ = encode("IFS", DAYS[:1])
+    grower.run("twins", "ingest", str(file))
+    collection = COLLECTION.format(model="IFS")
+    page = httpx.get(f"{grower.url}/explore/collections/{collection}/items/{ITEM}").text
+    pieces = [html.unescape(each) for each in re.findall(r"<code>(# pip install.*?)</code>", page, re.DOTALL)]
+    assert len(pieces) == 3
+    for code in (grower.run("open", f"{collection}/{ITEM}").stdout, *pieces):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (code, done.stderr)
+
+
+def test_a_series_on_levels_is_drawn_for_each_or_for_one(grower, tmp_path):
+    axes = {
+        "time": np.array(["2020-01-01", "2020-02-01"], "datetime64[ns]"),
+        "level": ("level", [850.0, 500.0], {"units": "hPa", "positive": "down", "axis": "Z"}),
+        "latitude": ("latitude", [60.0, 40.0], {"units": "degrees_north", "standard_name": "latitude"}),
+        "longitude": ("longitude", [0.0, 20.0], {"units": "degrees_east", "standard_name": "longitude"}),
+    }
+    values = np.arange(16, dtype=np.float32).reshape(2, 2, 2, 2)
+    file = tmp_path / "run.nc"
+    xr.Dataset({"t": (tuple(axes), values, {"units": "K"})}, axes).to_netcdf(file)
+    keys = ("--key", "stream=oper", "--key", "class=rd", "--id", "our-experiment")
+    grower.run("twins", "ingest", str(file), *keys)
+    drawn = grower.run("series", "our-experiment", "t", "1", "59").stdout
+    assert ("850 hPa" in drawn, "500 hPa" in drawn) == (True, True)
+    assert "days since 2020-01-01" in drawn
+    drawn = grower.run("series", "our-experiment", "t", "1", "59", "--level", "500").stdout
+    assert ("850 hPa" in drawn, "500 hPa" in drawn) == (False, True)
 
 
 def test_the_list_has_every_twin_with_its_whole_name_and_grid(grower):

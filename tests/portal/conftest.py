@@ -138,6 +138,7 @@ def data_half(settings, listening, demo):
     )
     with client:
         fill_catalogue(client, demo[1])
+        client.holdings = holdings
         yield client
     server.should_exit = True
     thread.join(timeout=10)

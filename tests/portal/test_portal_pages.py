@@ -11,8 +11,14 @@ import xarray as xr
 from zarr.storage import LocalStore
 
 from geoscope.access import ADMINISTRATOR, issue_token
+from geoscope.cubes.describe import describe
+from geoscope.demo.datasets import NEMO_HEALPIX
+from geoscope.demo.stac import collection_document, item_document
 from geoscope.manifests import core_manifests
 from geoscope.portal.explorer import data_half as data_half_module
+from geoscope.portal.explorer.datasets import Item
+from geoscope.portal.explorer.templatetags.earth import unit
+from local_holdings import write_levels
 
 SCENARIOS = "uk-met-office-scenarios"
 
@@ -26,6 +32,21 @@ def chart_of(page):
         r'<geo-series[^>]*><script[^>]*type="application/json">(.*?)</script>', page, re.DOTALL
     )
     return json.loads(script.group(1))
+
+
+@pytest.fixture
+def publish(data_half):
+    """A function that puts a collection with an item into the catalogue, until the end of the test."""
+    published = []
+
+    def put(collection, item):
+        data_half.post("/stac/collections", json=collection).raise_for_status()
+        published.append(f"/stac/collections/{collection['id']}")
+        data_half.post(f"{published[-1]}/items", json=item).raise_for_status()
+
+    yield put
+    for address in published:
+        data_half.delete(address).raise_for_status()
 
 
 @pytest.mark.usefixtures("data_half")
@@ -113,6 +134,40 @@ class TestWithData:
         assert "http://127.0.0.1/tiles/collections/" in page
         assert "{z}/{x}/{y}.png" in page
         assert "storage_options=" in page
+
+    def test_page_of_a_twin_says_how_it_was_made_and_opens_it_over_http(self, browser, demo, publish):
+        with xr.open_zarr(LocalStore(demo[0] / "nemo-ocean" / "monthly-2015.zarr"), chunks=None) as dataset:
+            about = describe(dataset)
+        item = item_document(NEMO_HEALPIX, NEMO_HEALPIX.items[0], about, "digest")
+        publish(collection_document(NEMO_HEALPIX, [about]), item)
+        page = text_of(browser.get("/explore/collections/nemo-ocean-healpix/items/clmn-o2d-standard"))
+        address = "http://127.0.0.1/twins/zarr/nemo-ocean-healpix/clmn-o2d-standard"
+        assert f'xarray.open_zarr("{address}")' in page
+        assert f'xarray.open_zarr("{address}", group="series")' in page
+        for words in ("it is not the output of a digital twin", "HEALPix 64 (0.92°), monthly", "levtype=o2d"):
+            assert words in page
+
+    def test_levels_are_chosen_on_map_and_series(self, browser, demo, data_half, publish, monkeypatch):
+        documents = write_levels(demo[0])
+        path = "/collections/on-levels"
+        # As of twins whose fields can be ordered: they are the platform's own all the same.
+        documents[path]["summaries"] = {"federation:backends": ["twins"]}
+        publish(documents[path], documents[f"{path}/items/one"])
+        monkeypatch.setattr(data_half.holdings, "catalogue_documents", demo[1] | documents)
+        page = text_of(browser.get("/explore/collections/on-levels"))
+        assert "/explore/collections/on-levels/items/one" in page
+        assert "Served by" not in page
+        assert '<option value="on-levels"' in text_of(browser.get("/series"))
+        page = text_of(browser.get("/explore/collections/on-levels/items/one", {"level": "500"}))
+        assert '<option value="500" selected>' in page
+        assert "Temperature, 500 hPa" in page
+        assert "level=500" in page
+        for asked, level in (({"level": "250"}, 250), ({}, 850)):
+            query = {"collection": "on-levels", "lon": "0", "lat": "0"} | asked
+            page = browser.get("/series", query).content.decode()
+            assert chart_of(page)["series"][0]["values"] == [level, level + 0.25]
+            address = unescape(re.search(r'href="(/edr/[^"]+CSV)"', page).group(1))
+            assert len(data_half.get(address).raise_for_status().text.splitlines()) == 1 + 2
 
     def test_choice_of_colours_and_time_stands_in_the_address(self, browser):
         address = f"/explore/collections/{SCENARIOS}/items/a1b"
@@ -225,6 +280,21 @@ class TestWithoutDataServices:
         answer = browser.get(address)
         assert answer.status_code == 503
         assert "The data services do not answer" in text_of(answer)
+
+
+def test_units_of_grib_are_written_as_people_do():
+    written = [unit(symbol) for symbol in ("m s**-1", "m**2 s**-2", "kg m-2 s-1", "1", "K")]
+    assert written == ["m s⁻¹", "m² s⁻²", "kg m⁻² s⁻¹", "", "K"]
+
+
+def test_variable_is_known_by_its_long_name_and_an_item_by_its_whole_time():
+    about = {
+        "title": "oper, from 2024-06-03 12:00",
+        "cube:variables": {"r": {"description": "Relative humidity"}},
+    }
+    item = Item({"id": "one", "properties": about})
+    assert item.variables[0].title == "Relative humidity"
+    assert item.short_title == "oper, from 2024-06-03 12:00"
 
 
 def test_health_is_plain(browser):

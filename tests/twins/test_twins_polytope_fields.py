@@ -167,3 +167,29 @@ def test_the_encoder_ends_well(twins):
         check=False,
     )
     assert done.returncode == 0
+
+
+def test_datasets_that_grib_has_no_code_for_are_known_by_their_other_keys(
+    held, twin_store, tmp_path, monkeypatch
+):
+    own = {"dataset": "geoscope-live", "class": "rd", "expver": "live", "activity": "control", "model": "JCM"}
+    folder, documents, _ = twin_store
+    changed = json.loads(json.dumps(documents))
+    for path, document in changed.items():
+        for item in document.get("features", [document] if "/items/" in path else []):
+            item["properties"] |= {f"mars:{key}": value for key, value in own.items()}
+            item["properties"]["updated"] = "2026-11-23T00:00:00Z"
+    request = SURFACE | own | {"param": "2t"}
+    server = TwinServer(tmp_path, folder, changed)
+    with server.running(monkeypatch):
+        answer = result(server, request)
+    [found] = messages(answer.content, tmp_path)
+    assert (found["class"], found["expver"], found["stream"], found["shortName"]) == (
+        "rd",
+        "live",
+        "clte",
+        "2t",
+    )
+    assert "dataset" not in found
+    stored = held[CLIMATE]["clte-sfc"][1]["2t"].sel(time="2021-01-01T00:00").values
+    np.testing.assert_allclose(found["values"], stored, rtol=2e-7)

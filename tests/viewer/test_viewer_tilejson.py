@@ -2,6 +2,8 @@
 
 import pytest
 
+from local_holdings import write_levels
+
 SCENARIO = "/tiles/collections/uk-met-office-scenarios/items/a1b"
 
 
@@ -41,6 +43,33 @@ def test_document_carries_times_legend_and_extent(client):
 def test_global_bounds_stay_within_web_mercator(client):
     document = client.get("/tiles/collections/nemo-ocean/items/monthly-2015/tilejson.json").json()
     assert document["bounds"] == pytest.approx([-180, -85.051129, 180, 85.051129])
+
+
+@pytest.mark.parametrize(("asked", "level"), [(None, 850), ("500", 500), ("251.5", 250)])
+def test_one_of_several_levels_is_drawn_and_named(client, holdings, asked, level):
+    holdings.catalogue_documents = holdings.catalogue_documents | write_levels(holdings.folder)
+    address = "/tiles/collections/on-levels/items/one"
+    query = {"level": asked} if asked else {}
+    document = client.get(f"{address}/tilejson.json", params=query).json()
+    assert (document["geoscope:levels"], document["geoscope:level_unit"]) == ([850, 500, 250], "hPa")
+    assert document["geoscope:level"] == level
+    legend = document["geoscope:legend"]
+    assert legend["title"] == f"Temperature, {level} hPa"
+    # The range is that of the level: its last day has one value, which stands in the middle.
+    assert (legend["vmin"] + legend["vmax"]) / 2 == level + 0.25
+    tile = document["tiles"][0].format(z=1, x=0, y=0).removeprefix("http://geoscope.test")
+    same_colours = {"vmin": 0, "vmax": 1000}
+    drawn = client.get(f"{tile}&vmin=0&vmax=1000").content
+    others = [
+        client.get(f"{address}/WebMercatorQuad/1/0/0.png", params=same_colours | {"level": each})
+        for each in (850, 500, 250)
+    ]
+    assert [drawn == other.content for other in others] == [each == level for each in (850, 500, 250)]
+
+
+def test_data_without_levels_have_none(client):
+    document = client.get(f"{SCENARIO}/tilejson.json", params={"level": "850"}).json()
+    assert "geoscope:level" not in document
 
 
 def test_attribution_holds_no_markup(client, holdings):

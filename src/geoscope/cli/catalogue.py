@@ -23,7 +23,9 @@ DatabaseUrl = Annotated[
     ),
 ]
 
-application = typer.Typer(help="Fill the catalogue, and look after it.", no_args_is_help=True)
+application = typer.Typer(
+    help="Fill the catalogue, and look after it.", no_args_is_help=True, add_completion=False
+)
 
 
 @application.command("load")

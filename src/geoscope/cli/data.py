@@ -24,6 +24,8 @@ console = Console(highlight=False)
 
 TIMEOUT_S = 30.0
 CHART_HEIGHT = 18
+# Of an item's cube that grows, a repository of Icechunk, the plain Zarr has an address of its own.
+GROWING_PROFILE = "profile=icechunk"
 
 
 @application.command("search", rich_help_panel=USE)
@@ -67,6 +69,10 @@ def series(
     time: Annotated[
         str | None, typer.Option("--datetime", help="An interval, as 1960-01-01/2000-12-31.")
     ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(help="Levels in the unit of the data, as 850 or 500/1000.", show_default="all"),
+    ] = None,
     url: PlatformUrl = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -79,6 +85,7 @@ def series(
         "f": "CoverageJSON" if as_json else "CSV",
     }
     query |= {"datetime": time} if time else {}
+    query |= {"z": level} if level else {}
     base = _platform_url(url, data_dir)
     response = _get(base, f"/edr/collections/{collection}/position", query)
     if as_json or as_csv:
@@ -94,14 +101,18 @@ def open_item(
     data_dir: DataDir = None,
 ) -> None:
     """Print the lines of Python that open an item."""
-    document = _item(_platform_url(url, data_dir), item)
+    base = _platform_url(url, data_dir)
+    document = _item(base, item)
     cubes = [asset for asset in document["assets"].values() if "zarr" in asset.get("type", "")]
     if not cubes:
         raise NotFoundError(
             f"The item {item!r} holds no Zarr asset.", "Its assets can be downloaded as files."
         )
+    href = cubes[0]["href"]
+    if GROWING_PROFILE in cubes[0]["type"]:
+        href = f"{base}/twins/zarr/{document['collection']}/{document['id']}"
     typer.echo("import xarray\n")
-    typer.echo(f'dataset = xarray.open_zarr("{cubes[0]["href"]}", consolidated=True)')
+    typer.echo(f'dataset = xarray.open_zarr("{href}", consolidated=True)')
     typer.echo("print(dataset)")
 
 
@@ -120,28 +131,38 @@ def _item(base: str, name: str) -> dict[str, Any]:
 
 
 def _draw(text: str, title: str) -> None:
-    """Draw each instance of a series as a line over the years."""
+    """Draw each instance of a series, and each of its levels, as a line over the years."""
     rows = csv.reader(io.StringIO(text))
-    *_, quantity = next(rows)
-    lines: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-    for instance, time, _longitude, _latitude, value in rows:
+    *heads, quantity = next(rows)
+    unit_of_level = next(
+        (head.removeprefix("level").strip(" ()") for head in heads if head[:5] == "level"), ""
+    )
+    lines: dict[str, tuple[list[str], list[float]]] = defaultdict(lambda: ([], []))
+    for instance, time, *level, _longitude, _latitude, value in rows:
         if value:
-            years, values = lines[instance]
-            years.append(_year(time))
+            name = " ".join((instance, *(f"{float(one):g} {unit_of_level}" for one in level)))
+            times, values = lines[name]
+            times.append(time)
             values.append(float(value))
     if not lines:
         console.print(
             "Every value there is missing: the point lies outside the data, on land or under a cloud."
         )
         return
+    first = min(time for times, _ in lines.values() for time in times)
+    last = max(time for times, _ in lines.values() for time in times)
+    # Parts of a year say little, and plotext does not tell 2001.01 from 2001.02.
+    in_days = _year(last) - _year(first) < 1
+    title += f", days since {first[:16]}" if in_days else ""
     import plotext  # noqa: PLC0415 (takes a quarter of a second, and only this command needs it)
 
     figure = plotext.figure
     figure.clear()
     figure.plot_size(min(console.width, 110), CHART_HEIGHT)
     figure.title(f"{quantity}: {title}")
-    for instance, (years, values) in lines.items():
-        line = figure.signal(years, values, marker="braille")
+    for instance, (times, values) in lines.items():
+        places = [365 * (_year(time) - _year(first)) if in_days else _year(time) for time in times]
+        line = figure.signal(places, values, marker="braille")
         line.lines()
         line.label(instance)
         figure.draw(line)

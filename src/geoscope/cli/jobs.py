@@ -16,7 +16,9 @@ from geoscope.cli.following import Json, Token, platform_of
 from geoscope.cli.options import AsJson, DataDir, PlatformUrl
 from geoscope.errors import ConflictError, NotFoundError
 
-application = typer.Typer(help="Your jobs: list them, look at one, cancel it.", no_args_is_help=True)
+application = typer.Typer(
+    help="Your jobs: list them, look at one, cancel it.", no_args_is_help=True, add_completion=False
+)
 console = Console(highlight=False)
 
 

@@ -12,7 +12,9 @@ from geoscope.manifests import discover
 from geoscope.runtime.services_folder import add_service, remove_service, services_folder
 from geoscope.runtime.state import read_state
 
-application = typer.Typer(help="Add, list and remove services by their manifests.", no_args_is_help=True)
+application = typer.Typer(
+    help="Add, list and remove services by their manifests.", no_args_is_help=True, add_completion=False
+)
 console = Console(highlight=False)
 
 

@@ -19,7 +19,9 @@ from geoscope.errors import InvalidInputError, NotFoundError
 from geoscope.twins.fdb.requests import SCHEME as FDB
 from geoscope.twins.ingest.wish import FINEST_LEVEL
 
-application = typer.Typer(help="Digital twins: model output as cubes that grow.", no_args_is_help=True)
+application = typer.Typer(
+    help="Digital twins: model output as cubes that grow.", no_args_is_help=True, add_completion=False
+)
 application.add_typer(twins_live.application)
 application.add_typer(twins_fdb.application, name="fdb")
 application.add_typer(twins_keys.application, name="keys")

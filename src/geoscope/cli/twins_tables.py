@@ -65,10 +65,12 @@ def print_outcome(outputs: Json, *, dry_run: bool) -> None:
     for words in dict.fromkeys(ways):
         console.print(words, markup=False, soft_wrap=True)
     if dry_run:
-        console.print(f"{outputs['fields']:,} fields of {outputs['files']:,} files would be read.")
+        console.print(
+            f"{_counted(outputs['fields'], 'field')} of {_counted(outputs['files'], 'file')} would be read."
+        )
     else:
         console.print(
-            f"{outputs['stored']:,} fields stored, {outputs['duplicates']:,} were there already, "
+            f"{_counted(outputs['stored'], 'field')} stored, {outputs['duplicates']:,} were there already, "
             f"{outputs['conflicts']:,} were there with other values."
         )
     for warning in outputs["warnings"][:MOST_PRINTED]:
@@ -79,6 +81,10 @@ def print_outcome(outputs: Json, *, dry_run: bool) -> None:
     more = outputs["set_aside_count"] - min(len(outputs["set_aside"]), MOST_PRINTED)
     if more > 0:
         messages.print(f"... and {more:,} more were set aside; --json lists them.", style="yellow")
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def print_twin(item: Json) -> None:

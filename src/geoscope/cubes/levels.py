@@ -35,6 +35,10 @@ class LevelAxis:
     def __len__(self) -> int:
         return len(self.values)
 
+    def nearest(self, value: float) -> int:
+        """Return the index of the level that is nearest to a value in `unit`."""
+        return int(np.abs(self.values - value).argmin())
+
     @classmethod
     def from_coordinate(cls, coordinate: xr.DataArray) -> "LevelAxis":
         """Read the CF attributes of a coordinate."""

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from geoscope.cubes.cube import Cube
 from geoscope.cuts.cutting import Cut, plan_cuts
 from geoscope.cuts.estimates import CutTooLargeError, estimate
 from geoscope.cuts.forms import Form
@@ -26,15 +28,29 @@ async def cuts_of_instance(
 
 
 async def cuts_of_collection(holdings: SeenHoldings, collection: str, question: Question) -> list[Cut]:
-    """Return what a question cuts out of each instance; one that has nothing there or then is left out."""
+    """Return what a question cuts out of each instance; one that has nothing of it there is left out."""
     items = await holdings.items(collection)
     if len(items) > MOST_INSTANCES:
         raise TooLargeError(
             f"{collection!r} has {len(items)} instances; {MOST_INSTANCES} can be asked together.",
             f"Ask one of them: /edr/collections/{collection}/instances/ID/{question.kind}.",
         )
-    plans = (cuts_of_instance(holdings, collection, item["id"], question) for item in items)
+    names = [item["id"] for item in items]
+    cubes = await asyncio.gather(*(holdings.cube(collection, name) for name in names))
+    plans = (
+        asyncio.to_thread(plan_cuts, name, cube, own)
+        for name, cube, own in zip(names, cubes, _own_questions(cubes, question), strict=True)
+        if own is not None
+    )
     return _those_that_have_data(await asyncio.gather(*plans, return_exceptions=True), collection)
+
+
+def _own_questions(cubes: Sequence[Cube], question: Question) -> list[Question | None]:
+    """Ask each cube for the parameters that it has: what lies on levels is an instance of its own."""
+    if not set(question.names) <= {name for cube in cubes for name in cube.variables}:
+        return [question for _ in cubes]  # each refuses it, and says what it has
+    own = [[name for name in question.names if name in cube.variables] for cube in cubes]
+    return [replace(question, names=names) if names or not question.names else None for names in own]
 
 
 def require_allowed(cuts: Sequence[Cut], form: Form, asked: Mapping[str, Any], settings: CutSettings) -> None:

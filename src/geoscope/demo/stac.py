@@ -96,7 +96,7 @@ def item_document(
         collection=collection.id,
         stac_extensions=_extensions(*sorted(extensions)),
         assets={
-            _asset_name(collection): _data_asset(collection, item),
+            **_data_assets(collection, item),
             "thumbnail": _thumbnail(collection, item),
         },
     )
@@ -114,11 +114,12 @@ def collection_document(collection: DemoCollection, cubes: list[CubeDescription]
         "renders": _renders(collection),
         "storage:schemes": _storage_schemes(collection),
         "item_assets": {
-            _asset_name(collection): {
-                "type": ICECHUNK if collection.regridding else ZARR,
-                "roles": ["data"],
-                "title": "Zarr cube",
-            },
+            **(
+                {"cube": {"type": ICECHUNK, "roles": ["data"], "title": "Cube"}}
+                if collection.regridding
+                else {}
+            ),
+            "data": {"type": ZARR, "roles": ["data"], "title": "Zarr cube"},
             "thumbnail": {"type": "image/png", "roles": ["thumbnail"], "title": "Picture"},
         },
     }
@@ -183,16 +184,23 @@ def _asset_name(collection: DemoCollection) -> str:
     return "cube" if collection.regridding else "data"
 
 
-def _data_asset(collection: DemoCollection, item: DemoItem) -> pystac.Asset:
+def _data_assets(collection: DemoCollection, item: DemoItem) -> dict[str, pystac.Asset]:
     place = cube_place(collection, item)
-    if collection.regridding is not None:
-        return pystac.Asset(
-            href=place.address,
-            title="Cube, as a repository of Icechunk",
-            media_type=ICECHUNK,
-            roles=["data"],
-            extra_fields={"storage:refs": ["s3"]},
-        )
+    if collection.regridding is None:
+        return {"data": _zarr_asset(place)}
+    repository = pystac.Asset(
+        href=place.address,
+        title="Cube, as a repository of Icechunk",
+        media_type=ICECHUNK,
+        roles=["data"],
+        extra_fields={"storage:refs": ["s3"]},
+    )
+    href = f"{BASE}/twins/zarr/{collection.id}/{item.id}"
+    over_http = pystac.Asset(href=href, title="Zarr cube over HTTPS", media_type=ZARR, roles=["data"])
+    return {"cube": repository, "data": over_http}
+
+
+def _zarr_asset(place: Place) -> pystac.Asset:
     return pystac.Asset(
         href=f"{BASE}/data/{place.bucket}/{place.key}",
         title="Zarr cube over HTTPS",

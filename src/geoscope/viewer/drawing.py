@@ -33,7 +33,7 @@ class Drawing:
             Size of a pixel, in degrees.
         """
         cube = await self.cube.fitting(pixel)
-        return cube.grid, await cube.field(self.style.variable.name, self.style.step)
+        return cube.grid, await cube.field(self.style.variable.name, self.style.step, self.style.level)
 
 
 def wish_of_request(
@@ -41,12 +41,15 @@ def wish_of_request(
     datetime: Annotated[
         str | None, Query(description="Instant: the nearest step; the last by default.")
     ] = None,
+    level: Annotated[
+        float | None, Query(description="In the unit of the data: the nearest level; the first by default.")
+    ] = None,
     colormap: Annotated[str | None, Query(description="A name of /tiles/colormaps; `_r` turns it.")] = None,
     vmin: Annotated[float | None, Query(description="Value of the first colour.")] = None,
     vmax: Annotated[float | None, Query(description="Value of the last colour.")] = None,
 ) -> Wish:
     """Read what is to be drawn, and how; an empty value is none."""
-    return Wish(variable or None, datetime or None, colormap or None, vmin, vmax)
+    return Wish(variable or None, datetime or None, level, colormap or None, vmin, vmax)
 
 
 async def drawing_of_request(

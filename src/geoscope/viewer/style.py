@@ -24,6 +24,7 @@ class Wish:
 
     variable: str | None = None
     datetime: str | None = None
+    level: float | None = None
     colormap: str | None = None
     vmin: float | None = None
     vmax: float | None = None
@@ -31,10 +32,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class Style:
-    """A variable at a time, and how it is drawn: `vmin` has the first colour, `vmax` the last."""
+    """A variable at a time and a level, and how it is drawn: `vmin` has the first colour, `vmax` the last."""
 
     variable: Variable
     step: int
+    level: int
     title: str
     colormap: Colormap
     vmin: float
@@ -78,20 +80,22 @@ async def choose_style(cube: Cube, wish: Wish, renders: Document) -> Style:
         (name for name in renders if name in cube.variables), next(iter(cube.variables), "")
     )
     variable = cube.variable(name)
+    level = variable.levels.nearest(wish.level) if variable.levels and wish.level is not None else 0
     render = renders.get(name, {})
     colormap = find_colormap(wish.colormap or render.get("colormap_name") or DEFAULT)
     vmin, vmax = wish.vmin, wish.vmax
     if vmin is None or vmax is None:
-        low, high = (render.get("rescale") or [None])[0] or await _range_of_data(cube, name)
+        low, high = (render.get("rescale") or [None])[0] or await _range_of_data(cube, name, level)
         vmin, vmax = (low if vmin is None else vmin), (high if vmax is None else vmax)
     if not (np.isfinite(vmin) and np.isfinite(vmax) and vmin < vmax):
         raise InvalidInputError(
             f"The range from vmin={vmin:g} to vmax={vmax:g} is empty.", "Expected vmin < vmax."
         )
     step = cube.times.nearest(wish.datetime) if cube.times else 0
-    return Style(
-        variable, step, str(render.get("title") or variable.title), colormap, float(vmin), float(vmax)
-    )
+    title = str(render.get("title") or variable.title)
+    if variable.levels:
+        title += f", {variable.levels.values[level]:g} {variable.levels.unit}".rstrip()
+    return Style(variable, step, level, title, colormap, float(vmin), float(vmax))
 
 
 def renders_of(item: Document, collection: Document) -> Document:
@@ -102,10 +106,10 @@ def renders_of(item: Document, collection: Document) -> Document:
     return renders
 
 
-async def _range_of_data(cube: Cube, name: str) -> tuple[float, float]:
+async def _range_of_data(cube: Cube, name: str, level: int) -> tuple[float, float]:
     """Return the range of the last time step: the same for every time, so that colours can be compared."""
     cube = await cube.fitting(SAMPLED_DEGREES)
-    field: NDArray[np.float32] = (await cube.field(name, cube.step_count - 1)).ravel()
+    field: NDArray[np.float32] = (await cube.field(name, cube.step_count - 1, level)).ravel()
     values = field[:: max(field.size // MOST_SAMPLES, 1)]
     values = values[np.isfinite(values)]
     if values.size == 0:

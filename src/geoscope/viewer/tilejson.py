@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 from geoscope.holdings import Document
 from geoscope.viewer.drawing import Drawing
 from geoscope.viewer.pixels import WEB_MERCATOR, deepest_useful_zoom
+from geoscope.viewer.style import Style
 
 # The square of Web Mercator ends there.
 LATITUDE_LIMIT = 85.051129
@@ -44,6 +45,19 @@ def tile_document(drawing: Drawing, base: str, asked: dict[str, str]) -> dict[st
         "geoscope:times": list(cube.times.labels) if cube.times else [],
         "geoscope:time": cube.times.labels[style.step] if cube.times else None,
         "geoscope:calendar": cube.calendar,
+        **_levels(style),
+    }
+
+
+def _levels(style: Style) -> dict[str, Any]:
+    """Return the levels that there are and the one that is drawn; nothing for a variable without."""
+    axis = style.variable.levels
+    if axis is None:
+        return {}
+    return {
+        "geoscope:levels": axis.values.tolist(),
+        "geoscope:level": float(axis.values[style.level]),
+        "geoscope:level_unit": axis.unit,
     }
 
 

@@ -80,7 +80,10 @@ def test_the_real_healpix_file_is_stored_nested_and_registered(platform, job, ea
     assert item["id"] == "oper-fc-pl-h8-20240603t0000"
     keys = [properties[f"mars:{key}"] for key in ("class", "levtype", "date")]
     assert keys == ["od", "pl", "20240603"]
+    assert properties["title"] == "Pressure levels, oper, fc, h8, from 2024-06-03 00:00"
     assert item["assets"]["cube"]["type"] == "application/vnd.zarr; version=3; profile=icechunk"
+    address = f"/twins/zarr/{item['collection']}/{item['id']}"
+    assert item["assets"]["data"]["href"].endswith(address)
     assert properties["cube:variables"]["t"]["attrs"]["mars:param"] == "130"
     assert properties["cube:dimensions"]["level"]["values"] == [500.0]
     assert properties["geoscope:versions"][0]["steps"] == 2

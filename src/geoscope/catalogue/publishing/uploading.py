@@ -114,7 +114,7 @@ def checked(answer: httpx.Response) -> dict[str, Any]:
         return found
     try:
         document = answer.json()
-        said = str(document.get("description") or document.get("detail") or document)
+        said = str(document.get("description") or document.get("detail") or document.get("title") or document)
     except ValueError:
         said = f"The platform answered {answer.status_code}."
     raise (UnavailableError if answer.status_code >= 500 else InvalidInputError)(said)

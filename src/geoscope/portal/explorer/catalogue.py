@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from geoscope.errors import UnavailableError
 from geoscope.portal.explorer.data_half import TIME_LIMIT_S, DataHalf, Json, Parameters
-from geoscope.portal.explorer.datasets import LOCAL_BACKEND, Collection, Described, Item, share_of_globe
+from geoscope.portal.explorer.datasets import OWN_BACKENDS, Collection, Described, Item, share_of_globe
 
 COLLECTIONS_AT_ONCE = 1000
 MAX_COLLECTIONS = 10_000
@@ -73,8 +73,11 @@ def list_collections(data: DataHalf, parameters: dict[str, str | int] | None = N
 
 def list_local_collections(data: DataHalf, limit: int = COLLECTIONS_AT_ONCE) -> list[Collection]:
     """Return the collections that this platform itself serves, in order of id."""
-    answer = data.get("stac", "collections", parameters={"provider": LOCAL_BACKEND, "limit": limit})
-    return [Collection(document) for document in answer["collections"]]
+    found = []
+    for backend in OWN_BACKENDS:
+        answer = data.get("stac", "collections", parameters={"provider": backend, "limit": limit})
+        found += [Collection(document) for document in answer["collections"]]
+    return sorted({one.id: one for one in found}.values(), key=lambda one: one.id)[:limit]
 
 
 def find_collection(data: DataHalf, collection_id: str) -> Collection:

@@ -39,9 +39,10 @@ class PointSeries:
     unit: str
 
 
-def position_query(variable: str, longitude: float, latitude: float) -> dict[str, str]:
-    """Return the query of EDR `position` for one variable at one point (degrees)."""
-    return {"coords": f"POINT({longitude:.10g} {latitude:.10g})", "parameter-name": variable}
+def position_query(variable: str, longitude: float, latitude: float, level: str = "") -> dict[str, str]:
+    """Return the query of EDR `position` for one variable at one point (degrees) and level."""
+    query = {"coords": f"POINT({longitude:.10g} {latitude:.10g})", "parameter-name": variable}
+    return query | ({"z": level} if level else {})
 
 
 def read_series(
@@ -79,8 +80,12 @@ def read_series(
 
 def _series(coverage: Json, name: str, titles: dict[str, str]) -> Series:
     instance = str(coverage.get("id") or next(iter(titles), ""))
-    times = coverage["domain"]["axes"].get("t", {}).get("values") or []
-    return Series(instance, titles.get(instance, instance), times, coverage["ranges"][name]["values"])
+    axes = coverage["domain"]["axes"]
+    times = axes.get("t", {}).get("values") or []
+    # Values run over the levels within each time; of several levels the first is the series.
+    level_count = len(axes.get("z", {}).get("values") or [None])
+    values = coverage["ranges"][name]["values"][::level_count]
+    return Series(instance, titles.get(instance, instance), times, values)
 
 
 def _symbol(unit: Json) -> str:

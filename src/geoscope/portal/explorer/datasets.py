@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +14,13 @@ type Box = tuple[float, float, float, float]
 # An extent larger than this share of the globe tells nothing on a map.
 NEARLY_ALL = 0.95
 
+# What is longer than this does not name a variable, it tells of it.
+LONGEST_TITLE = 80
+
 # How the platform itself is named among those that serve items.
 LOCAL_BACKEND = "geoscope"
+# Fields of twins are ordered from the platform's own service; their items lie in the catalogue as all others.
+OWN_BACKENDS = (LOCAL_BACKEND, "twins")
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,18 @@ class Variable:
     unit: str
     description: str
     dimensions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels of a variable, as numbers are written, in the order in which they are stored."""
+
+    values: tuple[str, ...]
+    unit: str
+
+    def chosen(self, asked: str) -> str:
+        """Return the level that was asked for, or else the first."""
+        return asked if asked in self.values else self.values[0]
 
 
 @dataclass(frozen=True)
@@ -61,7 +79,7 @@ class Described:
     @property
     def short_title(self) -> str:
         """Its title up to the first colon: "Scenario A1B: emissions grow" is known as "Scenario A1B"."""
-        return self.title.partition(":")[0]
+        return self.title.partition(": ")[0]
 
     @property
     def description(self) -> str:
@@ -88,11 +106,14 @@ class Described:
         for name, fields in sorted(described.items()):
             if fields.get("type", "data") != "data":
                 continue
+            description = str(fields.get("description") or "")
             title = (
-                self.renders.get(name, {}).get("title") or fields.get("long_name") or name.replace("_", " ")
+                self.renders.get(name, {}).get("title")
+                or fields.get("long_name")
+                or (description if len(description) <= LONGEST_TITLE else "")
+                or name.replace("_", " ")
             )
             title = title[:1].upper() + title[1:]
-            description = str(fields.get("description") or "")
             found.append(
                 Variable(
                     name, title, fields.get("unit") or "", description, tuple(fields.get("dimensions") or ())
@@ -105,6 +126,21 @@ class Described:
         by_name = {variable.name: variable for variable in self.variables}
         drawn = [variable for variable in self.variables if variable.name in self.renders]
         return by_name.get(name) or next(iter(drawn or self.variables), None)
+
+    def levels(self, variable: Variable) -> Levels | None:
+        """Return the levels of a variable, where they are told (STAC datacube extension)."""
+        dimensions = self.fields.get("cube:dimensions") or {}
+        for name in variable.dimensions:
+            about = dimensions.get(name) or {}
+            if about.get("axis") == "z" and about.get("values"):
+                return Levels(tuple(f"{value:.10g}" for value in about["values"]), about.get("unit") or "")
+        return None
+
+    @property
+    def healpix_nside(self) -> int | None:
+        """Of cells on HEALPix, how many lie along a side of each of the twelve faces."""
+        found = re.fullmatch(r"h(\d+)", str(self.fields.get("geoscope:grid") or ""))
+        return int(found[1]) if found else None
 
     @property
     def spacing(self) -> tuple[float, float, str] | None:
@@ -218,7 +254,7 @@ class Collection(Described):
     @property
     def is_local(self) -> bool:
         """Whether the platform itself serves its items, so that answers come at once."""
-        return not self.backends or LOCAL_BACKEND in self.backends
+        return not self.backends or any(name in OWN_BACKENDS for name in self.backends)
 
 
 class Item(Described):
@@ -247,6 +283,17 @@ class Item(Described):
         return Period(start, end) if start or end else None
 
     @property
+    def lineage(self) -> str:
+        """How it was made, in plain text (STAC processing extension)."""
+        return str(self.fields.get("processing:lineage") or "")
+
+    @property
+    def request_keys(self) -> str:
+        """By which keys of MARS its fields are asked for, such as `class=d1, dataset=climate-dt`."""
+        keys = ((name, str(value)) for name, value in self.fields.items() if name.startswith("mars:"))
+        return ", ".join(f"{name.removeprefix('mars:')}={value}" for name, value in keys)
+
+    @property
     def calendar(self) -> str:
         """The calendar of its times, if it is not the standard one."""
         return str(self.fields.get("geoscope:calendar") or "")
@@ -259,7 +306,7 @@ class Item(Described):
     @property
     def is_local(self) -> bool:
         """Whether the platform itself serves it."""
-        return not self.backends or LOCAL_BACKEND in self.backends
+        return not self.backends or any(name in OWN_BACKENDS for name in self.backends)
 
     @property
     def order_status(self) -> str:

@@ -15,11 +15,17 @@ class LayerChoice:
     variable: str = ""
     datetime: str = ""
     colormap: str = ""
+    level: str = ""
 
     @property
     def parameters(self) -> dict[str, str]:
         """The choice as a query."""
-        fields = {"variable": self.variable, "datetime": self.datetime, "colormap": self.colormap}
+        fields = {
+            "variable": self.variable,
+            "datetime": self.datetime,
+            "colormap": self.colormap,
+            "level": self.level,
+        }
         return {name: value for name, value in fields.items() if value}
 
     @property
@@ -39,7 +45,7 @@ class Swatch:
 
 @dataclass(frozen=True)
 class Layer:
-    """A drawn layer: where its pictures are, which times it has and shows, what its colours mean."""
+    """A drawn layer: where its pictures are, its times and levels, what its colours mean."""
 
     tilejson_url: str
     tile_url: str
@@ -49,6 +55,9 @@ class Layer:
     swatches: list[Swatch]
     times: list[str]
     time: str
+    levels: list[str]
+    level: str
+    level_unit: str
 
     @classmethod
     def from_tilejson(cls, tilejson_url: str, tilejson: Json) -> Self:
@@ -67,6 +76,9 @@ class Layer:
             ],
             times=list(tilejson.get("geoscope:times") or []),
             time=tilejson.get("geoscope:time") or "",
+            levels=[f"{level:.10g}" for level in tilejson.get("geoscope:levels") or []],
+            level=f"{level:.10g}" if (level := tilejson.get("geoscope:level")) is not None else "",
+            level_unit=tilejson.get("geoscope:level_unit") or "",
         )
 
     @property

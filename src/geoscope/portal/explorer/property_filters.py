@@ -39,6 +39,7 @@ TITLES: dict[str, str] = {
     "instruments": gettext_noop("Instrument"),
     "gsd": gettext_noop("Ground resolution, m"),
     "processing:level": gettext_noop("Processing level"),
+    "geoscope:regridded_from": gettext_noop("Regridded from"),
     "product:type": gettext_noop("Product type"),
     "sar:instrument_mode": gettext_noop("Instrument mode"),
     "sar:polarizations": gettext_noop("Polarisation"),

@@ -10,6 +10,8 @@ from geoscope.portal.explorer.layers import Layer
 
 type Point = tuple[float, float]
 
+# Of a cube that grows, a repository of Icechunk.
+GROWING_PROFILE = "profile=icechunk"
 _CURL_HEADER = '  --header "Authorization: Bearer $GEOSCOPE_TOKEN" \\\n'
 _PANDAS_HEADERS = """, storage_options={"Authorization": f"Bearer {os.environ['GEOSCOPE_TOKEN']}"}"""
 
@@ -29,7 +31,7 @@ def item_snippets(item: Item, base: str, variable: str, point: Point | None) -> 
     Parameters
     ----------
     item : Item
-        The item; its asset `data` is a Zarr store.
+        The item; its asset `data` is a Zarr store, or its cube grows and is served as one.
     base : str
         The platform's address.
     variable : str
@@ -39,14 +41,22 @@ def item_snippets(item: Item, base: str, variable: str, point: Point | None) -> 
     """
     asset = next((asset for asset in item.assets if asset["key"] == "data"), None)
     snippets = []
+    grows = any(GROWING_PROFILE in str(asset.get("type")) for asset in item.assets)
+    if grows:
+        # Items that were written before they had the asset `data` are served at the same address.
+        asset = {"href": f"{base}/twins/zarr/{item.collection_id}/{item.id}"}
     is_limited = item.policy is not None
     if asset:
         note = _token_note() if is_limited else ""
         code = _xarray_with_token if is_limited else _xarray_https
         snippets.append(Snippet("Python", code(asset["href"], variable), note))
+        if grows:
+            snippets.append(
+                Snippet(f"Python · {_('Time series')}", code(asset["href"], variable, "series"), note)
+            )
         if s3 := (asset.get("alternate") or {}).get("s3"):
             snippets.append(Snippet("Python · S3", _xarray_s3(s3["href"], _s3_endpoint(item), variable)))
-    if not is_limited:
+    if not is_limited and any(asset["key"] == "data" for asset in item.assets):
         snippets.append(Snippet("Python · STAC", _pystac(item, base)))
     snippets.append(Snippet("curl", _curl_item(item, base, variable, point)))
     return snippets
@@ -85,17 +95,17 @@ def _token_note() -> str:
     return _("GEOSCOPE_TOKEN holds your access token; the command “geoscope token” prints it.")
 
 
-def _xarray_https(href: str, variable: str) -> str:
+def _xarray_https(href: str, variable: str, group: str = "") -> str:
     return f"""\
 # pip install xarray zarr aiohttp fsspec
 import xarray
 
-dataset = xarray.open_zarr("{href}")
+dataset = xarray.open_zarr("{href}"{_group(group)})
 print(dataset["{variable}"])
 """
 
 
-def _xarray_with_token(href: str, variable: str) -> str:
+def _xarray_with_token(href: str, variable: str, group: str = "") -> str:
     return f"""\
 # pip install xarray zarr aiohttp fsspec
 import os
@@ -103,9 +113,14 @@ import os
 import xarray
 
 headers = {{"Authorization": f"Bearer {{os.environ['GEOSCOPE_TOKEN']}}"}}
-dataset = xarray.open_zarr("{href}", storage_options={{"client_kwargs": {{"headers": headers}}}})
+options = {{"client_kwargs": {{"headers": headers}}}}
+dataset = xarray.open_zarr("{href}"{_group(group)}, storage_options=options)
 print(dataset["{variable}"])
 """
+
+
+def _group(name: str) -> str:
+    return f', group="{name}"' if name else ""
 
 
 def _xarray_s3(href: str, endpoint: str, variable: str) -> str:

@@ -14,8 +14,10 @@ from geoscope.twins.ingest.described_grids import grid_name
 from geoscope.twins.ingest.plan import PlannedRepository
 from geoscope.twins.ingest.wish import Wish
 
+BASE = "geoscope://base"
 S3_ENDPOINT = "geoscope://s3"
-ICECHUNK = "application/vnd.zarr; version=3; profile=icechunk"
+ZARR = "application/vnd.zarr; version=3"
+ICECHUNK = f"{ZARR}; profile=icechunk"
 VERSIONS_KEY = "geoscope:versions"
 MOST_VERSIONS = 20
 # Its fields can be ordered as GRIB, in the Data Lake's way.
@@ -36,6 +38,15 @@ WORDS = {
     "extremes-dt": "Weather-Induced Extremes DT",
     "ea": "ERA5",
     "od": "operational archive",
+}
+LEVTYPES = {
+    "sfc": "Surface",
+    "pl": "Pressure levels",
+    "hl": "Heights",
+    "ml": "Model levels",
+    "sol": "Soil and ice",
+    "o2d": "Ocean surface",
+    "o3d": "Ocean levels",
 }
 
 type Document = dict[str, Any]
@@ -116,7 +127,13 @@ def item_document(
                 "type": ICECHUNK,
                 "roles": ["data"],
                 "storage:refs": ["s3"],
-            }
+            },
+            "data": {
+                "href": f"{BASE}/twins/zarr/{repository.collection}/{repository.item}",
+                "title": "Zarr cube over HTTPS",
+                "type": ZARR,
+                "roles": ["data"],
+            },
         },
     }
 
@@ -155,7 +172,8 @@ def collection_document(
 def item_title(repository: PlannedRepository) -> str:
     """Return what a person reads as the item's title."""
     mars = repository.mars
-    words = [mars.get(key, "") for key in ("stream", "type", "levtype", "resolution")]
+    levtype = mars.get("levtype", "")
+    words = [LEVTYPES.get(levtype, levtype), *(mars.get(key, "") for key in ("stream", "type", "resolution"))]
     words.append(grid_name(repository.grid))
     if repository.base is not None:
         words.append(f"from {datetime.fromtimestamp(repository.base, UTC):%Y-%m-%d %H:%M}")
@@ -183,7 +201,10 @@ def _new_collection(repository: PlannedRepository, wish: Wish) -> Document:
         "license": "other",
         "keywords": ["digital twin", "model output", *([mars["model"]] if "model" in mars else [])],
         "providers": [provider],
-        "item_assets": {"cube": {"type": ICECHUNK, "roles": ["data"], "title": "Cube"}},
+        "item_assets": {
+            "cube": {"type": ICECHUNK, "roles": ["data"], "title": "Cube"},
+            "data": {"type": ZARR, "roles": ["data"], "title": "Zarr cube over HTTPS"},
+        },
         "created": _now(),
     }
 

@@ -16,8 +16,9 @@ import numpy as np
 
 # Newer tables have the parameters of the twins.
 TABLES_VERSION = 32
-# "Destination Earth" in code table 1.3.
+# "Destination Earth" and "research products" in code table 1.3.
 DESTINATION_EARTH = 12
+RESEARCH = 2
 # Code tables 4.0 and 4.4.
 ENSEMBLE_MEMBER = 1
 HOURS = 1
@@ -39,6 +40,8 @@ KEYS = (
     "type",
     "expver",
 )
+# Those that a message of any dataset has.
+KEYS_OF_ALL = ("class", "stream", "type", "expver")
 TYPES_OF_LEVEL = {
     "sfc": "surface",
     "pl": "isobaricInhPa",
@@ -131,9 +134,8 @@ def _set_parameter(handle: int, described: dict[str, Any]) -> None:
 
 def _set_identity(handle: int, described: dict[str, Any]) -> None:
     keys = described["keys"]
-    if "dataset" in keys:
-        eccodes.codes_set(handle, "productionStatusOfProcessedData", DESTINATION_EARTH)
-        _set_word(handle, "dataset", keys["dataset"])
+    if "dataset" in keys and not _set_dataset(handle, keys["dataset"]):
+        keys = {key: keys[key] for key in KEYS_OF_ALL if key in keys}
     for key in (each for each in KEYS if each in keys):
         try:
             _set_word(handle, key, keys[key])
@@ -145,6 +147,17 @@ def _set_identity(handle: int, described: dict[str, Any]) -> None:
     eccodes.codes_set(handle, "dataTime", described["time"])
     eccodes.codes_set(handle, "stepUnits", HOURS)
     eccodes.codes_set(handle, "endStep", described["step"])
+
+
+def _set_dataset(handle: int, dataset: str) -> bool:
+    """Say of which dataset it is; False if GRIB has no code for it, as for the platform's own simulations."""
+    eccodes.codes_set(handle, "productionStatusOfProcessedData", DESTINATION_EARTH)
+    try:
+        _set_word(handle, "dataset", dataset)
+    except eccodes.CodesInternalError:
+        eccodes.codes_set(handle, "productionStatusOfProcessedData", RESEARCH)
+        return False
+    return True
 
 
 def _set_word(handle: int, key: str, word: str) -> None:

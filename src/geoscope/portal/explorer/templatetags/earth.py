@@ -1,6 +1,7 @@
 """How the pages write places, times, amounts and licences: localised, with units, times in UTC."""
 
 import math
+import re
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -24,6 +25,8 @@ UNIT_SYMBOLS = {
     "degrees": "°",
     "1": "",
 }
+POWER = re.compile(r"(?<=[A-Za-z])(?:\*\*)?(-?[0-5])\b")
+SUPERSCRIPTS = str.maketrans("-012345", "⁻⁰¹²³⁴⁵")
 LICENCE_NAMES = {
     "OGL-UK-3.0": "Open Government Licence 3.0",
     "CC0-1.0": "CC0 1.0",
@@ -34,8 +37,10 @@ LICENCE_NAMES = {
 
 @register.filter
 def unit(symbol: str) -> str:
-    """Write a unit as people do."""
-    return UNIT_SYMBOLS.get(symbol, symbol)
+    """Write a unit as people do: `m s-1`, and GRIB's `m s**-1`, are m s⁻¹."""
+    if symbol in UNIT_SYMBOLS:
+        return UNIT_SYMBOLS[symbol]
+    return POWER.sub(lambda found: found[1].translate(SUPERSCRIPTS), symbol)
 
 
 @register.filter
@@ -165,6 +170,9 @@ def resolution(described: Described) -> str:
         parts.append(
             f"{significant(x_step)}{gap}{symbol} \N{MULTIPLICATION SIGN} {significant(y_step)}{gap}{symbol}"
         )
+    elif nside := described.healpix_nside:
+        degrees = math.degrees(math.sqrt(math.pi / 3)) / nside
+        parts.append(f"HEALPix {nside} ({significant(degrees, 2)}°)")
     if described.time_step:
         parts.append(time_step(described.time_step))
     return ", ".join(parts)
@@ -227,7 +235,8 @@ def provider_roles(roles: tuple[str, ...]) -> str:
 
 @register.simple_tag
 def querystring_of(**fields: object) -> str:
-    """Write a query with numbers as machines write them."""
+    """Write a query with numbers as machines write them, without what is empty."""
+    given = {name: value for name, value in fields.items() if value not in ("", None)}
     return urlencode(
-        {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in fields.items()}
+        {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in given.items()}
     )

@@ -33,7 +33,8 @@ def item(request: HttpRequest, collection_id: str, item_id: str) -> HttpResponse
         "is_locked": not may_have(data, found),
     }
     if variable and not context["is_locked"]:
-        choice = LayerChoice(variable.name, request.GET.get("datetime", ""), request.GET.get("colormap", ""))
+        asked = (request.GET.get(name, "") for name in ("datetime", "colormap", "level"))
+        choice = LayerChoice(variable.name, *asked)
         snippets = item_snippets(found, base, variable.name, _middle(found))
         context |= {"choice": choice, "snippets": snippets} | _layer_context(
             data, found, choice, base, snippets

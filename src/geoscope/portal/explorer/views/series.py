@@ -25,7 +25,7 @@ from geoscope.portal.explorer.catalogue import (
 from geoscope.portal.explorer.comparison import Comparison, compare
 from geoscope.portal.explorer.cuts import PointSeries, position_query, read_series
 from geoscope.portal.explorer.data_half import DataHalf
-from geoscope.portal.explorer.datasets import Box, Collection, Item, Variable
+from geoscope.portal.explorer.datasets import Box, Collection, Item, Levels, Variable
 from geoscope.portal.explorer.forms import PointForm
 from geoscope.portal.explorer.fragments import wants_fragment
 from geoscope.portal.explorer.layers import LayerChoice, item_path
@@ -43,12 +43,14 @@ class Subject:
     items: list[Item]
     variable: Variable
     is_locked: bool
+    levels: Levels | None = None
+    level: str = ""
 
     @property
     def tilejson_url(self) -> str:
         """The layer on the map to click."""
         shown = widest_item(self.items) or self.items[0]
-        return f"{item_path(shown)}/tilejson.json{LayerChoice(self.variable.name).query}"
+        return f"{item_path(shown)}/tilejson.json{LayerChoice(self.variable.name, level=self.level).query}"
 
 
 @require_safe
@@ -58,9 +60,8 @@ def series(request: HttpRequest) -> HttpResponse:
     data = DataHalf(request)
     try:
         collections = [one for one in list_local_collections(data) if one.variables]
-        subject = _subject(
-            data, collections, request.GET.get("collection", ""), request.GET.get("variable", "")
-        )
+        asked = {name: request.GET.get(name, "") for name in ("collection", "variable", "level")}
+        subject = _subject(data, collections, **asked)
     except UnavailableError as error:
         return render(request, "errors/503.html", {"problem": str(error)}, status=503)
     point = PointForm(request.GET) if "lon" in request.GET or "lat" in request.GET else None
@@ -71,17 +72,22 @@ def series(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-def _subject(data: DataHalf, collections: list[Collection], asked: str, variable_name: str) -> Subject | None:
+def _subject(
+    data: DataHalf, collections: list[Collection], *, collection: str, variable: str, level: str
+) -> Subject | None:
     """Return what was asked for; if nothing was, the collection with most to compare."""
-    candidates = [find_collection(data, asked)] if asked else collections[:MAX_CANDIDATES]
+    candidates = [find_collection(data, collection)] if collection else collections[:MAX_CANDIDATES]
     subjects = []
-    for collection in candidates:
-        items = list_items(data, collection)
-        variable = collection.variable(variable_name) or next(
-            (item.variable(variable_name) for item in items), None
-        )
-        if items and variable:
-            subjects.append(Subject(collection, items, variable, not may_have(data, collection)))
+    for one in candidates:
+        items = list_items(data, one)
+        chosen = one.variable(variable) or next((item.variable(variable) for item in items), None)
+        if items and chosen:
+            # Of a twin, what lies at the surface and what lies on levels are items with other variables.
+            holding = [item for item in items if chosen.name in {each.name for each in item.variables}]
+            items = holding or items
+            levels = next(filter(None, (item.levels(chosen) for item in items)), None)
+            at = levels.chosen(level) if levels else ""
+            subjects.append(Subject(one, items, chosen, not may_have(data, one), levels, at))
     return max(subjects, key=lambda subject: (not subject.is_locked, len(subject.items)), default=None)
 
 
@@ -90,7 +96,7 @@ def _read(
 ) -> dict[str, object]:
     if not _is_inside(subject.collection.box, longitude, latitude):
         return {"outside": True}
-    query = position_query(subject.variable.name, longitude, latitude)
+    query = position_query(subject.variable.name, longitude, latitude, subject.level)
     titles = {item.id: item.short_title for item in subject.items}
     try:
         found = read_series(data, subject.collection.id, titles, query)
