@@ -105,6 +105,18 @@ def test_chosen_values_narrow_what_is_left(told):
     assert not [name for name in nothing if name.startswith("ecmwf:")]
 
 
+def test_days_narrow_to_what_has_one_of_them(told):
+    later = told(**{"ecmwf:date": "2021-02-01"})["properties"]
+    assert (later["ecmwf:levtype"]["const"], "ecmwf:levelist" in later) == ("sfc", False)
+    for both in ("20200103", "20200102/to/20211231", ["20211231", "20200101"]):
+        assert told(**{"ecmwf:date": both})["properties"]["ecmwf:levtype"]["enum"] == ["pl", "sfc"]
+    runs = told("extremes", **{"ecmwf:date": "20260513/to/20260531"})["properties"]
+    assert runs["ecmwf:date"]["enum"] == ["20260513", "20260514"]
+    for nothing in ("20300101", "someday"):
+        left = told(**{"ecmwf:date": nothing})["properties"]
+        assert not [name for name in left if name.startswith("ecmwf:")]
+
+
 def test_several_values_of_a_key_are_any_of_them(told):
     properties = told(**{"ecmwf:param": ["167", "130"]})["properties"]
     assert properties["ecmwf:levtype"]["enum"] == ["pl", "sfc"]

@@ -155,20 +155,19 @@ def test_times_that_are_not_there_are_named(datasets, asked, said):
 def test_levels_are_taken_in_the_order_of_the_request():
     levels = (1000.0, 850.0, 500.0, 250.0)
 
-    def selected(between=None, **asked):
-        return select_levels(parse_request({"class": "d1", **asked}), levels, between).tolist()
+    def selected(**asked):
+        return select_levels(parse_request({"class": "d1", **asked}), levels).tolist()
 
     assert selected(levelist="500/1000") == [2, 0]
     assert selected(levelist="900/to/300") == [1, 2]
     assert selected(levelist="all") == [0, 1, 2, 3]
-    assert selected(between=(400, 900)) == [1, 2]
     for asked, said in (({}, "levelist: say which"), ({"levelist": "700"}, "levelist: there is no 700")):
         with pytest.raises(InvalidInputError, match=said):
             selected(**asked)
-    with pytest.raises(InvalidInputError, match="given by the feature already"):
-        selected(between=(1, 2), levelist="500")
-    with pytest.raises(InvalidInputError, match="have no levels"):
-        select_levels(parse_request({"levelist": "500"}), ())
+    for asked in ("500", "250/to/500"):
+        with pytest.raises(InvalidInputError, match="have no levels"):
+            select_levels(parse_request({"levelist": asked}), ())
+    assert select_levels(parse_request({"levelist": "0/to/500"}), ()).tolist() == [0]
 
 
 def test_every_index_is_one_of_the_cube(datasets):

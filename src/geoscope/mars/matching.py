@@ -257,9 +257,7 @@ def _whole(key: str, choice: Choice) -> list[int]:
     )
 
 
-def select_levels(
-    request: MarsRequest, levels: Sequence[float], between: tuple[float, float] | None = None
-) -> NDArray[np.int64]:
+def select_levels(request: MarsRequest, levels: Sequence[float]) -> NDArray[np.int64]:
     """Return which levels a request wants, as indices, in its order.
 
     Parameters
@@ -268,8 +266,6 @@ def select_levels(
         What is asked for.
     levels : sequence of float
         Those of the variable; none for a surface.
-    between : tuple of float, optional
-        A range that a feature names instead.
 
     Raises
     ------
@@ -278,16 +274,17 @@ def select_levels(
     """
     choice = request.choices.get("levelist")
     if not len(levels):
-        if choice is not None and choice.values not in (("0",), ("1",)):
+        if choice is not None and not _holds_a_surface(choice):
             raise InvalidInputError(f"levelist: these data have no levels, not {choice}.", "Leave it away.")
         return np.array([0])
-    if between is not None:
-        if choice is not None:
-            raise InvalidInputError("levelist: it is given by the feature already.", "Give it once.")
-        choice = Choice(tuple(map(str, between)), is_range=True)
     if choice is not None and choice.values == ("all",):
         return np.arange(len(levels))
     return _among("levelist", choice, list(levels), lambda each: numbers("levelist", each))
+
+
+def _holds_a_surface(choice: Choice) -> bool:
+    wanted = numbers("levelist", choice)
+    return min(wanted) <= 0 <= max(wanted) if choice.is_open else wanted in ([0], [1])
 
 
 def _among[N: (int, float)](

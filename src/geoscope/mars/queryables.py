@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from geoscope.errors import InvalidInputError
 from geoscope.mars.datasets import TwinDataset
 from geoscope.mars.keys import DATASET_KEYS, bare_key, canonical
+from geoscope.mars.requests import days, read_choice
 
 PREFIX = "ecmwf:"
 # Dates are listed one by one up to here; beyond they are said as a range.
@@ -66,14 +68,22 @@ def _fits(dataset: TwinDataset, chosen: Chosen) -> bool:
             return False
         if key == "levelist" and not {_number(level) for level in dataset.levels} & set(values):
             return False
-        if key == "date" and dataset.base is not None and not _has_base(dataset, values):
+        if key == "date" and not _has_a_day(dataset, values):
             return False
     return True
 
 
-def _has_base(dataset: TwinDataset, values: Sequence[str]) -> bool:
-    day = str(dataset.base)[:10].replace("-", "")
-    return any(value.replace("-", "") in (day, "to") for value in values)
+def _has_a_day(dataset: TwinDataset, values: Sequence[str]) -> bool:
+    """Tell whether something is there on one of the chosen days; of a forecast whether it began there."""
+    try:
+        wanted = days(read_choice("date", list(values)))
+    except InvalidInputError:
+        return False  # as any other value that nothing has
+    if dataset.base is None and dataset.instants is None:
+        first, last = (edge.astype("datetime64[D]") for edge in dataset.extent)
+        return bool(((wanted >= first) & (wanted <= last)).any())
+    there_are = _known_instants(dataset) if dataset.base is None else np.array([dataset.base])
+    return bool(np.isin(there_are.astype("datetime64[D]"), wanted).any())
 
 
 def _has_forecasts(datasets: Iterable[TwinDataset]) -> bool:
@@ -107,8 +117,7 @@ def _times(datasets: list[TwinDataset], chosen: Chosen) -> dict[str, Schema]:
     found: dict[str, Schema] = {}
     if forecasts:
         bases = np.unique([each.base for each in forecasts])
-        days = sorted({str(base)[:10].replace("-", "") for base in bases})
-        found["date"] = _one_of("date", days)
+        found["date"] = _one_of("date", sorted({str(base)[:10].replace("-", "") for base in bases}))
         found["time"] = _several_of("time", sorted({str(base)[11:16].replace(":", "") for base in bases}))
         steps = sorted({step for each in forecasts for step in each.steps or ()})
         if steps:
@@ -137,10 +146,10 @@ def _months(datasets: list[TwinDataset], chosen: Chosen) -> dict[str, Schema]:
 
 def _days(datasets: list[TwinDataset]) -> dict[str, Schema]:
     instants = np.unique(np.concatenate([_known_instants(each) for each in datasets]))
-    days = np.unique(instants.astype("datetime64[D]"))
-    first, last = (str(day).replace("-", "") for day in (days[0], days[-1]))
-    if len(days) <= MOST_DATES:
-        date = _one_of("date", [str(day).replace("-", "") for day in days])
+    of_day = np.unique(instants.astype("datetime64[D]"))
+    first, last = (str(day).replace("-", "") for day in (of_day[0], of_day[-1]))
+    if len(of_day) <= MOST_DATES:
+        date = _one_of("date", [str(day).replace("-", "") for day in of_day])
     else:
         date = {
             "title": "date",

@@ -236,12 +236,13 @@ class RequestStore:
             removed = connection.execute("DELETE FROM requests WHERE id = ? AND owner = ?", (id_, owner))
         return removed.rowcount == 1
 
-    def remove_waiting(self, owner: str) -> int:
-        """Forget an owner's requests that are still in the queue, and return how many they were."""
+    def remove_waiting(self, owner: str) -> list[str]:
+        """Forget an owner's requests that are still in the queue, and return their ids."""
         with self._change() as connection:
-            return connection.execute(
-                "DELETE FROM requests WHERE owner = ? AND status = 'queued'", (owner,)
-            ).rowcount
+            rows = connection.execute(
+                "DELETE FROM requests WHERE owner = ? AND status = 'queued' RETURNING id", (owner,)
+            ).fetchall()
+        return [row["id"] for row in rows]
 
     def expire(self, forget_after_s: float) -> set[str]:
         """Close what is too old, forget it some time later; return the ids whose files are still needed."""

@@ -108,8 +108,7 @@ async def request_state(request: Request, asker: Asker, desk: OpenDesk, name: st
 async def revoke(asker: Asker, desk: OpenDesk, name: str) -> Response:
     """Forget a request and its result; with `all`, every one that is still in the queue."""
     if name == "all":
-        count = await asyncio.to_thread(desk.requests.remove_waiting, asker.subject)
-        return _message(f"{count} requests revoked")
+        return _message(f"{await desk.revoke_waiting(asker.subject)} requests revoked")
     kept = require(await asyncio.to_thread(desk.requests.find, name, asker.subject), name)
     await desk.revoke(kept)
     return _message("Request revoked")
