@@ -11,7 +11,7 @@ import numpy as np
 
 from geoscope.errors import InvalidInputError
 from geoscope.mars.datasets import TwinDataset
-from geoscope.mars.keys import DATASET_KEYS, bare_key, canonical
+from geoscope.mars.keys import DATASET_KEYS, USUAL, bare_key, canonical
 from geoscope.mars.requests import days, read_choice
 
 PREFIX = "ecmwf:"
@@ -38,7 +38,7 @@ def chosen_values(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, list[str]
 def constrained_queryables(
     datasets: Iterable[TwinDataset], chosen: Chosen
 ) -> tuple[dict[str, Schema], list[str]]:
-    """Return what can be chosen, by `ecmwf:KEY`, and the names of what has to be.
+    """Return what can be chosen, by `ecmwf:KEY`, and the names of what has to be: several are left of it.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def constrained_queryables(
         if values:
             properties[key] = _one_of(key, sorted(values, key=_natural))
     properties |= _parameters(left, chosen) | _levels(left) | _times(left, chosen)
-    required = [key for key in properties if key != "time" or not _has_forecasts(left)]
+    required = [key for key, schema in properties.items() if _has_to_be_chosen(key, schema, left)]
     return {f"{PREFIX}{key}": schema for key, schema in properties.items()}, [
         f"{PREFIX}{k}" for k in required
     ]
@@ -86,8 +86,13 @@ def _has_a_day(dataset: TwinDataset, values: Sequence[str]) -> bool:
     return bool(np.isin(there_are.astype("datetime64[D]"), wanted).any())
 
 
-def _has_forecasts(datasets: Iterable[TwinDataset]) -> bool:
-    return any(each.base is not None for each in datasets)
+def _has_to_be_chosen(key: str, schema: Schema, datasets: list[TwinDataset]) -> bool:
+    """Tell whether a request needs a key: clients refuse one that leaves out what is required."""
+    if key == "time" or "const" in schema or "const" in schema.get("items", {}):
+        return False
+    if key == "levelist":
+        return all(each.levels for each in datasets)
+    return key != "step" or all(each.base is not None for each in datasets)
 
 
 def _parameters(datasets: list[TwinDataset], chosen: Chosen) -> dict[str, Schema]:
@@ -169,7 +174,10 @@ def _known_instants(dataset: TwinDataset) -> np.ndarray[Any, Any]:
 
 def _one_of(key: str, values: list[str]) -> Schema:
     schema: Schema = {"title": key, "type": "string"}
-    return schema | ({"const": values[0]} if len(values) == 1 else {"enum": values, "default": values[0]})
+    if len(values) == 1:
+        return schema | {"const": values[0]}
+    usual = USUAL.get(key, "")
+    return schema | {"enum": values, "default": usual if usual in values else values[0]}
 
 
 def _several_of(key: str, values: list[str]) -> Schema:
