@@ -14,7 +14,8 @@ import pytest
 from geoscope.access import Principal
 from geoscope.errors import TooManyError, UnavailableError
 from geoscope.settings import PolytopeSettings, Settings
-from geoscope.twins.polytope.requests_kept import MOST_ATTEMPTS, RequestStore, Status
+from geoscope.twins.polytope.kept_request import Status
+from geoscope.twins.polytope.requests_kept import MOST_ATTEMPTS, RequestStore
 from local_holdings import LocalHoldings
 from twins.asking import PRESSURE, SERIES, SURFACE, ended, result, state, submit
 from twins.twin_store import TwinServer

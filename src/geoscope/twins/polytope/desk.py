@@ -26,8 +26,9 @@ from geoscope.mars.texts import read_yaml
 from geoscope.settings import Settings
 from geoscope.twins.polytope.coverages import write_coverages
 from geoscope.twins.polytope.fields import write_fields
+from geoscope.twins.polytope.kept_request import KeptRequest, Status
 from geoscope.twins.polytope.plan import Plan, make_plan
-from geoscope.twins.polytope.requests_kept import KeptRequest, RequestStore, Status
+from geoscope.twins.polytope.requests_kept import RequestStore
 from geoscope.twins.vocabulary.parameters import ParameterTable, parameter_table
 
 COVERAGE_JSON = "application/prs.coverage+json"

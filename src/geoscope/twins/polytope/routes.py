@@ -15,7 +15,7 @@ from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError, Too
 from geoscope.settings import current_settings
 from geoscope.twins.polytope.credentials import principal_of
 from geoscope.twins.polytope.desk import Desk, describe, require
-from geoscope.twins.polytope.requests_kept import KeptRequest, Status
+from geoscope.twins.polytope.kept_request import KeptRequest, Status
 from geoscope.web import base_url
 
 ROOT = "/polytope/api/v1"
