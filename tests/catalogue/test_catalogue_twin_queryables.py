@@ -76,7 +76,7 @@ def test_each_form_that_clients_read(told):
     properties = schema["properties"]
     assert properties["ecmwf:model"] == {"title": "model", "type": "string", "const": "ifs-nemo"}
     assert properties["ecmwf:levtype"] == {
-        "title": "levtype", "type": "string", "enum": ["pl", "sfc"], "default": "pl",
+        "title": "levtype", "type": "string", "enum": ["pl", "sfc"], "default": "sfc",
     }  # fmt: skip
     assert properties["ecmwf:param"]["type"] == "array"
     assert properties["ecmwf:param"]["items"] == {"type": "string", "enum": ["130", "167", "228"]}
@@ -84,7 +84,7 @@ def test_each_form_that_clients_read(told):
     assert properties["ecmwf:levelist"]["items"]["enum"] == ["1000", "500"]
     assert properties["ecmwf:date"]["default"] == "20200101/to/20211231"
     assert properties["ecmwf:time"]["items"]["enum"][:2] == ["0000", "0100"]
-    assert {"ecmwf:model", "ecmwf:date", "ecmwf:param"} <= set(schema["required"])
+    assert schema["required"] == ["ecmwf:levtype", "ecmwf:param", "ecmwf:date"]
     assert not [name for name in properties if name.startswith("mars:")]
     assert "datetime" in properties
 
@@ -95,6 +95,7 @@ def test_chosen_values_narrow_what_is_left(told):
     assert properties["ecmwf:param"]["items"] == {"type": "string", "const": "130"}
     assert properties["ecmwf:date"]["enum"] == ["20200101", "20200102", "20200103"]
     assert properties["ecmwf:time"]["items"] == {"type": "string", "const": "0000"}
+    assert told(**{"ecmwf:levtype": "pl"})["required"] == ["ecmwf:levelist", "ecmwf:date"]
     by_number = told(**{"ecmwf:param": "167"})["properties"]
     assert by_number["ecmwf:levtype"]["const"] == "sfc"
     assert "ecmwf:levelist" not in by_number
@@ -103,6 +104,18 @@ def test_chosen_values_narrow_what_is_left(told):
     ]
     nothing = told(**{"ecmwf:model": "ICON"})["properties"]
     assert not [name for name in nothing if name.startswith("ecmwf:")]
+
+
+def test_days_narrow_to_what_has_one_of_them(told):
+    later = told(**{"ecmwf:date": "2021-02-01"})["properties"]
+    assert (later["ecmwf:levtype"]["const"], "ecmwf:levelist" in later) == ("sfc", False)
+    for both in ("20200103", "20200102/to/20211231", ["20211231", "20200101"]):
+        assert told(**{"ecmwf:date": both})["properties"]["ecmwf:levtype"]["enum"] == ["pl", "sfc"]
+    runs = told("extremes", **{"ecmwf:date": "20260513/to/20260531"})["properties"]
+    assert runs["ecmwf:date"]["enum"] == ["20260513", "20260514"]
+    for nothing in ("20300101", "someday"):
+        left = told(**{"ecmwf:date": nothing})["properties"]
+        assert not [name for name in left if name.startswith("ecmwf:")]
 
 
 def test_several_values_of_a_key_are_any_of_them(told):

@@ -1,8 +1,11 @@
 """Fields of a twin, ordered as the Data Lake's notebooks do: from a GRIB file, by a cube, to a GRIB file."""
 
 import json
+import os
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -156,6 +159,48 @@ def test_what_is_ordered_is_a_grib_file_with_the_fields_as_they_were(client, twi
         wanted = twin[(str(field["dataDate"]), int(field["dataTime"]), "2t")]
         np.testing.assert_allclose(field["values"], wanted, atol=1e-3)
         np.testing.assert_allclose(np.ravel(field["regridded"]), weights @ field["values"])
+
+
+EODAG = """
+import json, sys
+from pathlib import Path
+from eodag import EODataAccessGateway
+
+asked = json.loads(sys.argv[1])
+dag = EODataAccessGateway()
+[product] = dag.search(provider="dedl", **asked["search"])
+print("ANSWER", dag.download(product, output_dir=asked["folder"], wait=0.02, timeout=4))
+"""
+
+
+def test_eodag_orders_after_naming_only_what_is_not_clear(platform, client, tmp_path):
+    """Its own definition of the Data Lake, led here; a search is checked against the queryables first."""
+    platform_variables = {
+        "EODAG__DEDL__SEARCH__API_ENDPOINT": f"{platform.url}/stac/v2/search",
+        "EODAG__DEDL__AUTH__MATCHING_URL": platform.url,
+        "EODAG__DEDL__AUTH__TYPE": "HTTPHeaderAuth",
+        "EODAG__DEDL__AUTH__HEADERS__AUTHORIZATION": "Bearer {password}",
+        "EODAG__DEDL__AUTH__CREDENTIALS__USERNAME": "rosa",
+        "EODAG__DEDL__AUTH__CREDENTIALS__PASSWORD": issue_token(platform.settings, "rosa", frozenset()),
+        "EODAG_CFG_DIR": str(tmp_path / "eodag"),
+        "EODAG_EXT_COLLECTIONS_CFG_URI": "",
+        "HOME": str(tmp_path),
+    }
+    search = {
+        "collection": "DT_CLIMATE_G1_SCENARIOMIP_SSP3_7_0_ICON_R1",
+        "start": "2021-06-02",
+        "end": "2021-06-02",
+        "ecmwf:param": ["165"],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", EODAG, json.dumps({"search": search, "folder": str(tmp_path)})],
+        env={"PATH": os.environ["PATH"], **platform_variables},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "ANSWER" in done.stdout, done.stderr[-3000:]
+    place = Path(done.stdout.partition("ANSWER ")[2].strip())
+    [file] = [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
+    assert file.read_bytes().startswith(b"GRIB")
 
 
 def test_only_who_may_have_the_data_can_order(platform, client):

@@ -4,6 +4,8 @@ import base64
 import re
 import sqlite3
 import threading
+import time
+from contextlib import closing
 
 import httpx
 import orjson
@@ -12,7 +14,8 @@ import pytest
 from geoscope.access import Principal
 from geoscope.errors import TooManyError, UnavailableError
 from geoscope.settings import PolytopeSettings, Settings
-from geoscope.twins.polytope.requests_kept import MOST_ATTEMPTS, RequestStore, Status
+from geoscope.twins.polytope.kept_request import Status
+from geoscope.twins.polytope.requests_kept import MOST_ATTEMPTS, RequestStore
 from local_holdings import LocalHoldings
 from twins.asking import PRESSURE, SERIES, SURFACE, ended, result, state, submit
 from twins.twin_store import TwinServer
@@ -348,6 +351,24 @@ def test_a_started_service_takes_up_what_was_left(twin_store, tmp_path, monkeypa
         assert answer.status_code == 303
         assert httpx.get(answer.headers["location"]).json()["domainType"] == "PointSeries"
         assert [path.name for path in results.iterdir()] == [id_]
+
+
+def test_a_queue_that_cannot_be_written_for_a_while_loses_nothing(twin_store, tmp_path, monkeypatch):
+    """As while the disk is full: what was at work ends later, and what comes after is answered too."""
+    monkeypatch.setattr("geoscope.twins.polytope.requests_kept.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("geoscope.twins.polytope.desk.LOOK_AGAIN_S", 0.1)
+    folder, documents, _ = twin_store
+    server = TwinServer(tmp_path, folder, documents)
+    path = tmp_path / "polytope" / "requests.sqlite"
+    with server.running(monkeypatch), closing(sqlite3.connect(path, isolation_level=None)) as other:
+        fields = submit(server, SURFACE).headers["location"]
+        while state(server, fields).json()["status"] == "queued":
+            pass
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(2)  # the encoder has started and ended meanwhile
+        other.execute("ROLLBACK")
+        assert ended(server, fields).status_code == 303
+        assert result(server, POINT).json()["domainType"] == "PointSeries"
 
 
 def test_a_catalogue_that_does_not_answer_yet_is_waited_for(twin_store, tmp_path, monkeypatch):

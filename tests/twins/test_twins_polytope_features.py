@@ -210,6 +210,52 @@ def test_a_time_series_is_one_coverage_a_point(twins, held):
         assert coverage["mars:metadata"]["Forecast date"] == "2021-01-01T00:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("asked", "axis", "span", "times"),
+    [
+        (
+            {key: value for key, value in SURFACE.items() if key != "date"} | {"time": "1200"},
+            "date", {"start": 20210102, "end": "2021-01-08", "interval": 3},
+            ["2021-01-02T12:00:00Z", "2021-01-05T12:00:00Z", "2021-01-08T12:00:00Z"],
+        ),
+        (
+            FORECAST, "step", {"start": 0, "end": 12.0, "interval": 6},
+            ["2026-05-14T00:00:00Z", "2026-05-14T06:00:00Z", "2026-05-14T12:00:00Z"],
+        ),
+        (
+            MONTHLY | {"year": "2020"}, "month", {"start": 1, "end": 12, "interval": 6},
+            ["2020-01-01T00:00:00Z", "2020-07-01T00:00:00Z"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_range_is_one_of_the_time_axis_and_may_have_an_interval(twins, asked, axis, span, times):
+    document = cut(twins, asked, type="timeseries", points=[PLACE], time_axis=axis, range=span)
+    assert document["coverages"][0]["domain"]["axes"]["t"]["values"] == times
+
+
+def test_a_position_is_a_series_without_a_word_about_time(twins, held):
+    document = cut(twins, SURFACE, type="position", points=[PLACE])
+    (coverage,) = document["coverages"]
+    (cell,) = GRID.locate([PLACE[1]], [PLACE[0]])
+    assert document["domainType"] == "PointSeries"
+    expected = stored(held, CLIMATE, "clte-sfc", "2t", cell, time=["2021-01-01T00:00"])
+    np.testing.assert_array_equal(values_of(coverage, "2t").astype(np.float32), expected)
+
+
+@pytest.mark.parametrize(
+    ("feature", "member"),
+    [
+        ({"type": "polygon", "shape": [[40, 0], [40, 20], [60, 10], [40, 0]]}, "shape"),
+        ({"type": "circle", "center": [PLACE], "radius": 8}, "center"),
+        ({"type": "position", "points": [PLACE, [0, 100]]}, "points"),
+    ],
+)
+def test_axes_say_which_number_comes_first(twins, feature, member):
+    turned = [[longitude, latitude] for latitude, longitude in feature[member]]
+    other = feature | {member: turned, "axes": ["longitude", "latitude"]}
+    assert cut(twins, SURFACE, **other) == cut(twins, SURFACE, **feature)
+
+
 def test_missing_values_are_null(twins):
     document = cut(twins, SURFACE, type="timeseries", points=[[LATITUDE[0], LONGITUDE[0]]], time_axis="date")
     assert document["coverages"][0]["ranges"]["2t"]["values"] == [None]
@@ -325,6 +371,15 @@ def test_a_climbing_track_of_steps_and_levels_is_compared_in_all_axes(twins, hel
         ({"type": "timeseries", "points": [[100, 0]], "time_axis": "date"}, "which is nowhere"),
         ({"type": "timeseries", "points": [["a", "b"]], "time_axis": "date"}, "holds what is no number"),
         ({"type": "timeseries", "points": [PLACE], "time_axis": "level"}, "time_axis 'level' is none"),
+        (
+            {"type": "timeseries", "points": [PLACE], "range": {"start": 0, "end": 6, "every": 2}},
+            "range cannot be used",
+        ),
+        (
+            {"type": "timeseries", "points": [PLACE], "time_axis": "date", "range": {"start": 1, "end": 6}},
+            "date: it is given by the feature already",
+        ),
+        ({"type": "polygon", "shape": [[0, 0], [1, 1], [2, 0]], "axes": ["x", "y"]}, "axes ['x', 'y']"),
         ({"type": "circle", "center": [PLACE], "radius": 0}, "radius must be more than 0"),
         ({"type": "circle", "center": [PLACE], "radius": "wide"}, "radius is no number"),
         ({"type": "polygon", "shape": [[0, 0], [1, 1], [2, 2]]}, "has no inside"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from geoscope.errors import InvalidInputError, NotFoundError
+from geoscope.mars.completing import complete
 from geoscope.mars.datasets import TwinDataset
 from geoscope.mars.matching import find_datasets, select_levels, select_steps
 from geoscope.mars.requests import parse_request
@@ -55,6 +56,24 @@ def test_values_count_without_regard_to_case_and_parameters_by_number_or_name(da
     for param in ("167", "2T", "167.128", ["2t"]):
         (match,) = found(datasets, **SURFACE | {"param": param, "experiment": "ssp3-7.0", "expver": 1})
         assert (match.dataset.item, match.parameters[0].id) == ("clte-sfc", 167)
+
+
+def test_the_grid_is_the_resolution_where_none_is_said(datasets):
+    def with_grid(properties, grid, **keys):
+        item = {"id": grid, "collection": "c", "properties": {**properties, **keys, "geoscope:grid": grid}}
+        return TwinDataset.from_item(item)
+
+    time = {"type": "temporal", "extent": ["2024-06-03T00:00:00Z"] * 2}
+    variables = {"t": {"dimensions": ["time"], "attrs": {"mars:param": 130}}}
+    plain = {"mars:class": "od", "cube:dimensions": {"time": time}, "cube:variables": variables}
+    twice = [with_grid(plain, "h8"), with_grid(plain, "36x19")]
+    with pytest.raises(InvalidInputError, match=r"resolution: say which\. There are: 36x19, h8\."):
+        found(twice, param="t")
+    (match,) = found(twice, param="t", resolution="H8")
+    assert match.dataset.item == "h8"
+    assert complete(parse_request({"param": "t"}), twice).body["resolution"] == "36x19"
+    high = with_grid(plain, "h1024", **{"mars:resolution": "high"})
+    assert high.keys["resolution"] == "high"
 
 
 def test_several_forecasts_are_several_datasets(datasets):
@@ -122,6 +141,7 @@ def test_steps_of_a_forecast(datasets):
     assert chosen(datasets, **asked, step="0/6") == ["2026-05-14T00:00:00", "2026-05-14T06:00:00"]
     assert len(chosen(datasets, **asked, step="0/to/24/by/3")) == 9
     assert len(chosen(datasets, **asked, step="0/to/24")) == 25
+    assert len(chosen(datasets, **asked, step="all")) == 25
 
 
 def test_months_of_monthly_means(datasets):
@@ -155,20 +175,19 @@ def test_times_that_are_not_there_are_named(datasets, asked, said):
 def test_levels_are_taken_in_the_order_of_the_request():
     levels = (1000.0, 850.0, 500.0, 250.0)
 
-    def selected(between=None, **asked):
-        return select_levels(parse_request({"class": "d1", **asked}), levels, between).tolist()
+    def selected(**asked):
+        return select_levels(parse_request({"class": "d1", **asked}), levels).tolist()
 
     assert selected(levelist="500/1000") == [2, 0]
     assert selected(levelist="900/to/300") == [1, 2]
     assert selected(levelist="all") == [0, 1, 2, 3]
-    assert selected(between=(400, 900)) == [1, 2]
     for asked, said in (({}, "levelist: say which"), ({"levelist": "700"}, "levelist: there is no 700")):
         with pytest.raises(InvalidInputError, match=said):
             selected(**asked)
-    with pytest.raises(InvalidInputError, match="given by the feature already"):
-        selected(between=(1, 2), levelist="500")
-    with pytest.raises(InvalidInputError, match="have no levels"):
-        select_levels(parse_request({"levelist": "500"}), ())
+    for asked in ("500", "250/to/500"):
+        with pytest.raises(InvalidInputError, match="have no levels"):
+            select_levels(parse_request({"levelist": asked}), ())
+    assert select_levels(parse_request({"levelist": "0/to/500"}), ()).tolist() == [0]
 
 
 def test_every_index_is_one_of_the_cube(datasets):

@@ -7,12 +7,9 @@ import numpy as np
 
 from geoscope.errors import NotFoundError
 from geoscope.mars.datasets import TwinDataset
-from geoscope.mars.keys import DATASET_KEYS
+from geoscope.mars.keys import DATASET_KEYS, USUAL
 from geoscope.mars.matching import Match, find_datasets, select_levels, select_steps
 from geoscope.mars.requests import Choice, MarsRequest
-
-# Where several values are left and none was chosen; else the first.
-PREFERRED = {"levtype": "sfc", "resolution": "standard", "stream": "clte"}
 
 type Body = dict[str, str | list[str]]
 
@@ -50,7 +47,7 @@ def complete(request: MarsRequest, datasets: Sequence[TwinDataset]) -> CompleteR
     for key in DATASET_KEYS:
         there_are = sorted({each.keys[key] for each in left if key in each.keys})
         if key not in choices and len(there_are) > 1:
-            usual = PREFERRED.get(key, "")
+            usual = USUAL.get(key, "")
             choices[key] = Choice((usual if usual in there_are else there_are[0],))
         if key in choices and there_are:
             wanted = choices[key].values

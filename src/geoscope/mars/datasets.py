@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from geoscope.mars.keys import DATASET_KEYS, canonical
 
 PREFIX = "mars:"
+# An item's short name of its grid, such as `h8`: its resolution where it says no other.
+GRID_KEY = "geoscope:grid"
 # How a collection says that its fields can be ordered here (`summaries`, `federation:backends`).
 TWINS_BACKEND = "twins"
 # Instants are listed up to here: hours of some forty years.
@@ -59,8 +61,8 @@ class TwinDataset:
     collection, item : str
         Identifiers in the catalogue.
     written : mapping of str to str
-        The keys of MARS as the item writes them; of a forecast `date` and `time` of its base, of a member
-        of an ensemble `number`.
+        The keys of MARS as the item writes them, `resolution` also from its grid; of a forecast `date` and
+        `time` of its base, of a member of an ensemble `number`.
     parameters : tuple of TwinParameter
         Its parameters.
     extent : tuple of datetime64
@@ -88,6 +90,8 @@ class TwinDataset:
             for key, value in properties.items()
             if key.startswith(PREFIX) and isinstance(value, (str, int, float))
         }
+        if GRID_KEY in properties:
+            written.setdefault("resolution", str(properties[GRID_KEY]))
         dimensions = properties.get("cube:dimensions") or item.get("cube:dimensions") or {}
         variables = properties.get("cube:variables") or item.get("cube:variables") or {}
         time = next((each for each in dimensions.values() if each.get("type") == "temporal"), None)

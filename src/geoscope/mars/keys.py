@@ -34,6 +34,9 @@ IGNORED_KEYS = ("target", "expect", "padding", "use", "verb", "accuracy", "packi
 # Of these a request may name several values at once.
 SEVERAL = (*FIELD_KEYS, "number", "realization")
 
+# What is meant where several values are left and none was chosen; else the first.
+USUAL = {"levtype": "sfc", "resolution": "standard", "stream": "clte"}
+
 _NUMBERED = ("generation", "realization", "number", "year", "month")
 _PREFIXES = ("mars:", "ecmwf:")
 

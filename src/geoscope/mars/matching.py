@@ -12,7 +12,7 @@ from geoscope.mars.datasets import Instants, TwinDataset, TwinParameter
 from geoscope.mars.keys import DATASET_KEYS, SEVERAL, suggestion
 from geoscope.mars.requests import Choice, Days, MarsRequest, days, minutes, numbers, steps, whole_numbers
 
-DAY = np.timedelta64(1, "D")
+ALL = ("all",)
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ def find_datasets(request: MarsRequest, datasets: Iterable[TwinDataset]) -> list
 
 def _narrowed(key: str, choice: Choice, datasets: list[TwinDataset]) -> list[TwinDataset]:
     there_are = sorted({each.keys[key] for each in datasets if key in each.keys})
+    if choice.values == ALL and key in SEVERAL:
+        return datasets
     if choice.is_range:
         wanted = [str(number) for number in whole_numbers(key, choice)]
         wanted = [value for value in wanted if value in there_are] if choice.is_open else wanted
@@ -103,7 +105,7 @@ def _with_parameters(request: MarsRequest, datasets: list[TwinDataset]) -> list[
     there_are = {name: None for each in datasets for one in each.parameters for name in (one.short_name,)}
     if choice is None:
         raise InvalidInputError("param: say which.", f"There are: {', '.join(there_are)[:600]}.")
-    if choice.values == ("all",):
+    if choice.values == ALL:
         return [Match(each, each.parameters) for each in datasets]
     known = {name for each in datasets for one in each.parameters for name in one.names}
     for value in choice.values:
@@ -257,9 +259,7 @@ def _whole(key: str, choice: Choice) -> list[int]:
     )
 
 
-def select_levels(
-    request: MarsRequest, levels: Sequence[float], between: tuple[float, float] | None = None
-) -> NDArray[np.int64]:
+def select_levels(request: MarsRequest, levels: Sequence[float]) -> NDArray[np.int64]:
     """Return which levels a request wants, as indices, in its order.
 
     Parameters
@@ -268,8 +268,6 @@ def select_levels(
         What is asked for.
     levels : sequence of float
         Those of the variable; none for a surface.
-    between : tuple of float, optional
-        A range that a feature names instead.
 
     Raises
     ------
@@ -278,16 +276,15 @@ def select_levels(
     """
     choice = request.choices.get("levelist")
     if not len(levels):
-        if choice is not None and choice.values not in (("0",), ("1",)):
+        if choice is not None and not _holds_a_surface(choice):
             raise InvalidInputError(f"levelist: these data have no levels, not {choice}.", "Leave it away.")
         return np.array([0])
-    if between is not None:
-        if choice is not None:
-            raise InvalidInputError("levelist: it is given by the feature already.", "Give it once.")
-        choice = Choice(tuple(map(str, between)), is_range=True)
-    if choice is not None and choice.values == ("all",):
-        return np.arange(len(levels))
     return _among("levelist", choice, list(levels), lambda each: numbers("levelist", each))
+
+
+def _holds_a_surface(choice: Choice) -> bool:
+    wanted = numbers("levelist", choice)
+    return min(wanted) <= 0 <= max(wanted) if choice.is_open else wanted in ([0], [1])
 
 
 def _among[N: (int, float)](
@@ -300,6 +297,8 @@ def _among[N: (int, float)](
         if len(np.unique(known)) == 1:
             return np.arange(len(known))
         raise InvalidInputError(f"{key}: say which.", listed)
+    if choice.values == ALL:
+        return np.arange(len(known))
     wanted = np.array(read(choice), np.float64)
     if choice.is_open:
         inside = np.flatnonzero((known >= wanted.min()) & (known <= wanted.max()))

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from geoscope.errors import InvalidInputError
 from geoscope.mars.datasets import TwinDataset
-from geoscope.mars.keys import DATASET_KEYS, bare_key, canonical
+from geoscope.mars.keys import DATASET_KEYS, USUAL, bare_key, canonical
+from geoscope.mars.requests import days, read_choice
 
 PREFIX = "ecmwf:"
 # Dates are listed one by one up to here; beyond they are said as a range.
@@ -36,7 +38,7 @@ def chosen_values(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, list[str]
 def constrained_queryables(
     datasets: Iterable[TwinDataset], chosen: Chosen
 ) -> tuple[dict[str, Schema], list[str]]:
-    """Return what can be chosen, by `ecmwf:KEY`, and the names of what has to be.
+    """Return what can be chosen, by `ecmwf:KEY`, and the names of what has to be: several are left of it.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def constrained_queryables(
         if values:
             properties[key] = _one_of(key, sorted(values, key=_natural))
     properties |= _parameters(left, chosen) | _levels(left) | _times(left, chosen)
-    required = [key for key in properties if key != "time" or not _has_forecasts(left)]
+    required = [key for key, schema in properties.items() if _has_to_be_chosen(key, schema, left)]
     return {f"{PREFIX}{key}": schema for key, schema in properties.items()}, [
         f"{PREFIX}{k}" for k in required
     ]
@@ -66,18 +68,31 @@ def _fits(dataset: TwinDataset, chosen: Chosen) -> bool:
             return False
         if key == "levelist" and not {_number(level) for level in dataset.levels} & set(values):
             return False
-        if key == "date" and dataset.base is not None and not _has_base(dataset, values):
+        if key == "date" and not _has_a_day(dataset, values):
             return False
     return True
 
 
-def _has_base(dataset: TwinDataset, values: Sequence[str]) -> bool:
-    day = str(dataset.base)[:10].replace("-", "")
-    return any(value.replace("-", "") in (day, "to") for value in values)
+def _has_a_day(dataset: TwinDataset, values: Sequence[str]) -> bool:
+    """Tell whether something is there on one of the chosen days; of a forecast whether it began there."""
+    try:
+        wanted = days(read_choice("date", list(values)))
+    except InvalidInputError:
+        return False  # as any other value that nothing has
+    if dataset.base is None and dataset.instants is None:
+        first, last = (edge.astype("datetime64[D]") for edge in dataset.extent)
+        return bool(((wanted >= first) & (wanted <= last)).any())
+    there_are = _known_instants(dataset) if dataset.base is None else np.array([dataset.base])
+    return bool(np.isin(there_are.astype("datetime64[D]"), wanted).any())
 
 
-def _has_forecasts(datasets: Iterable[TwinDataset]) -> bool:
-    return any(each.base is not None for each in datasets)
+def _has_to_be_chosen(key: str, schema: Schema, datasets: list[TwinDataset]) -> bool:
+    """Tell whether a request needs a key: clients refuse one that leaves out what is required."""
+    if key == "time" or "const" in schema or "const" in schema.get("items", {}):
+        return False
+    if key == "levelist":
+        return all(each.levels for each in datasets)
+    return key != "step" or all(each.base is not None for each in datasets)
 
 
 def _parameters(datasets: list[TwinDataset], chosen: Chosen) -> dict[str, Schema]:
@@ -107,8 +122,7 @@ def _times(datasets: list[TwinDataset], chosen: Chosen) -> dict[str, Schema]:
     found: dict[str, Schema] = {}
     if forecasts:
         bases = np.unique([each.base for each in forecasts])
-        days = sorted({str(base)[:10].replace("-", "") for base in bases})
-        found["date"] = _one_of("date", days)
+        found["date"] = _one_of("date", sorted({str(base)[:10].replace("-", "") for base in bases}))
         found["time"] = _several_of("time", sorted({str(base)[11:16].replace(":", "") for base in bases}))
         steps = sorted({step for each in forecasts for step in each.steps or ()})
         if steps:
@@ -137,10 +151,10 @@ def _months(datasets: list[TwinDataset], chosen: Chosen) -> dict[str, Schema]:
 
 def _days(datasets: list[TwinDataset]) -> dict[str, Schema]:
     instants = np.unique(np.concatenate([_known_instants(each) for each in datasets]))
-    days = np.unique(instants.astype("datetime64[D]"))
-    first, last = (str(day).replace("-", "") for day in (days[0], days[-1]))
-    if len(days) <= MOST_DATES:
-        date = _one_of("date", [str(day).replace("-", "") for day in days])
+    of_day = np.unique(instants.astype("datetime64[D]"))
+    first, last = (str(day).replace("-", "") for day in (of_day[0], of_day[-1]))
+    if len(of_day) <= MOST_DATES:
+        date = _one_of("date", [str(day).replace("-", "") for day in of_day])
     else:
         date = {
             "title": "date",
@@ -160,7 +174,10 @@ def _known_instants(dataset: TwinDataset) -> np.ndarray[Any, Any]:
 
 def _one_of(key: str, values: list[str]) -> Schema:
     schema: Schema = {"title": key, "type": "string"}
-    return schema | ({"const": values[0]} if len(values) == 1 else {"enum": values, "default": values[0]})
+    if len(values) == 1:
+        return schema | {"const": values[0]}
+    usual = USUAL.get(key, "")
+    return schema | {"enum": values, "default": usual if usual in values else values[0]}
 
 
 def _several_of(key: str, values: list[str]) -> Schema:

@@ -139,7 +139,7 @@ def _text(key: str, value: object) -> str:
         return value.strftime("%Y%m%d")
     if isinstance(value, date):
         return value.strftime("%Y%m%d")
-    return format(value, "g") if isinstance(value, float) else str(value)
+    return format(value, ".15g") if isinstance(value, float) else str(value)
 
 
 def days(choice: Choice, today: date | None = None) -> Days:

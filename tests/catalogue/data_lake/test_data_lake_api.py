@@ -273,6 +273,8 @@ def test_queryables_are_narrowed_by_what_is_chosen(visitor, twin):
     assert schema.headers["Content-Type"] == "application/schema+json"
     assert schema.json()["additionalProperties"] is False
     assert schema.json()["$id"].endswith(f"{LAKE}/collections/{TWIN}/queryables")
+    assert schema.json()["properties"]["collection"]["type"] == "string"
+    assert "const" not in schema.json()["properties"]["collection"]
     assert visitor.get(f"{LAKE}/queryables").json()["additionalProperties"] is True
 
 

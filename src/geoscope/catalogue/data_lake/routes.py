@@ -197,6 +197,8 @@ async def collection_queryables(request: Request, store: Store, reader: Asker, c
     newest = await store.find_items(replace(choice, limit=SAMPLE_SIZE))
     schema = queryables(collection, await store.values(choice), (item.document for item in newest.items))
     schema = twins.complete(schema)
+    # eodag calls collections by names of its own, and compares these with what stands here.
+    schema["properties"]["collection"].pop("const")
     address = f"{ROOT}/collections/{collection}/queryables"
     return respond(request, schema | {"$id": address, "additionalProperties": False}, JSON_SCHEMA)
 

@@ -8,7 +8,7 @@ from shapely.geometry import shape
 
 from geoscope.cubes.describe import CubeDescription
 from geoscope.cubes.growing.fields import Version
-from geoscope.mars.datasets import TWINS_BACKEND
+from geoscope.mars.datasets import GRID_KEY, TWINS_BACKEND
 from geoscope.objects import REGION, Place
 from geoscope.twins.ingest.described_grids import grid_name
 from geoscope.twins.ingest.plan import PlannedRepository
@@ -22,7 +22,6 @@ VERSIONS_KEY = "geoscope:versions"
 MOST_VERSIONS = 20
 # Its fields can be ordered as GRIB, in the Data Lake's way.
 ORDERED_FROM = {"federation:backends": [TWINS_BACKEND]}
-GRID_KEY = "geoscope:grid"
 EXTENSIONS = {
     "datacube": "https://stac-extensions.github.io/datacube/v2.3.0/schema.json",
     "storage": "https://stac-extensions.github.io/storage/v2.0.0/schema.json",

@@ -7,7 +7,7 @@ process, however that ends, and the next one takes up what was being done.
 import asyncio
 import fcntl
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -26,8 +26,9 @@ from geoscope.mars.texts import read_yaml
 from geoscope.settings import Settings
 from geoscope.twins.polytope.coverages import write_coverages
 from geoscope.twins.polytope.fields import write_fields
+from geoscope.twins.polytope.kept_request import KeptRequest, Status
 from geoscope.twins.polytope.plan import Plan, make_plan
-from geoscope.twins.polytope.requests_kept import KeptRequest, RequestStore, Status
+from geoscope.twins.polytope.requests_kept import RequestStore
 from geoscope.twins.vocabulary.parameters import ParameterTable, parameter_table
 
 COVERAGE_JSON = "application/prs.coverage+json"
@@ -99,6 +100,13 @@ class Desk:
         self._ended.pop(kept.id, None)
         self.path_of(kept.id).unlink(missing_ok=True)
 
+    async def revoke_waiting(self, owner: str) -> int:
+        """Forget an owner's requests that are still in the queue; return how many they were."""
+        ids = await asyncio.to_thread(self.requests.remove_waiting, owner)
+        for id_ in ids:
+            self._ended.pop(id_, None)
+        return len(ids)
+
     def path_of(self, id_: str) -> Path:
         """Return where the result of a request lies."""
         return self._results / id_
@@ -117,7 +125,7 @@ class Desk:
     async def _work(self) -> None:
         lock = await self._locked()
         try:
-            await asyncio.to_thread(self.requests.take_back)
+            await _until_kept(self.requests.take_back)
             async with asyncio.TaskGroup() as group:
                 for _ in range(self.limits.workers):
                     group.create_task(self._answer_one_after_the_other())
@@ -138,12 +146,7 @@ class Desk:
 
     async def _answer_one_after_the_other(self) -> None:
         while True:
-            try:
-                kept = await asyncio.to_thread(self.requests.claim)
-            except GeoscopeError:
-                log.exception("The queue cannot be read")
-                await asyncio.sleep(LOOK_AGAIN_S)
-                continue
+            kept = await _until_kept(self.requests.claim)
             if kept is None:
                 self._work_is_there.clear()
                 with suppress(TimeoutError):
@@ -166,29 +169,29 @@ class Desk:
     async def _answer(self, kept: KeptRequest) -> None:
         partial = self._results / f"{kept.id}.part"
         keep_s = self.limits.keep_hours * 3600
+        problem = ""
         try:
             async with asyncio.timeout(self.limits.max_minutes * 60):
                 media_type, size = await self._write_patiently(kept, partial)
             partial.replace(self.path_of(kept.id))
-            if not await asyncio.to_thread(self.requests.finish, kept.id, media_type, size, keep_s):
-                self.path_of(kept.id).unlink(missing_ok=True)  # revoked meanwhile
         except GeoscopeError as error:
-            await asyncio.to_thread(self.requests.fail, kept.id, str(error), keep_s)
+            problem = str(error)
         except TimeoutError:
-            message = (
+            problem = (
                 f"It took longer than the {self.limits.max_minutes:g} minutes that are allowed. Ask for less."
             )
-            await asyncio.to_thread(self.requests.fail, kept.id, message, keep_s)
         except OSError as error:
             log.exception("The result of %s cannot be written", kept.id)
-            message = f"The result cannot be written: {error.strerror}."
-            await asyncio.to_thread(self.requests.fail, kept.id, message, keep_s)
+            problem = f"The result cannot be written: {error.strerror}."
         except Exception:
             log.exception("The request %s failed", kept.id)
-            message = "Something went wrong inside the service; its log says what."
-            await asyncio.to_thread(self.requests.fail, kept.id, message, keep_s)
+            problem = "Something went wrong inside the service; its log says what."
         finally:
             partial.unlink(missing_ok=True)
+        if problem:
+            await _until_kept(self.requests.fail, kept.id, problem, keep_s)
+        elif not await _until_kept(self.requests.finish, kept.id, media_type, size, keep_s):
+            self.path_of(kept.id).unlink(missing_ok=True)  # revoked meanwhile
 
     async def _write_patiently(self, kept: KeptRequest, path: Path) -> tuple[str, int]:
         """Write a result; again after a while if a part of the platform does not answer, as at a start."""
@@ -243,6 +246,16 @@ class Desk:
             except (GeoscopeError, OSError):
                 log.exception("Expired results cannot be removed")
             await asyncio.sleep(SWEEP_S)
+
+
+async def _until_kept[**P, R](change: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Change what is kept; again and again while the disk is full or the file is locked."""
+    while True:
+        try:
+            return await asyncio.to_thread(change, *args, **kwargs)
+        except UnavailableError:
+            log.exception("The queue cannot be written")
+            await asyncio.sleep(LOOK_AGAIN_S)
 
 
 def _plain(request: object) -> object:

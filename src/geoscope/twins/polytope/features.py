@@ -9,11 +9,14 @@ import shapely
 from numpy.typing import NDArray
 
 from geoscope.errors import InvalidInputError
-from geoscope.mars.keys import suggestion
+from geoscope.mars.keys import FIELD_KEYS, suggestion
+from geoscope.mars.requests import Choice, read_choice
 from geoscope.twins.polytope.areas import Area, Box, Circle, Frame, Region, Track
 
 MOST_POINTS = 1_000
 MOST_CORNERS = 100_000
+
+PLACE = ("latitude", "longitude")
 
 # What the axis of a time series may be called; which it is follows from the data.
 TIME_AXES = ("date", "step", "month", "year", "time", "datetime", "hdate")
@@ -36,15 +39,15 @@ class Feature:
         Latitudes and longitudes whose nearest cells are wanted; none for an area.
     area : Area or None
         The area whose cells are wanted.
-    between : mapping of str to tuple of float
-        Ranges of other keys that the feature gives: `levelist`, `step`.
+    choices : mapping of str to Choice
+        What it chooses of other keys of the request: ranges of `levelist`, `step`, `date` and so on.
     """
 
     kind: str
     domain: str
     points: Points = field(default_factory=lambda: np.empty((0, 2)))
     area: Area | None = None
-    between: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
 def parse_feature(told: Json) -> Feature:
@@ -71,28 +74,37 @@ def parse_feature(told: Json) -> Feature:
 
 def _time_series(told: Json) -> Feature:
     axis = told.get("time_axis", told.get("axes", "date"))
-    names = axis if isinstance(axis, list) else [axis]
-    if not {str(name) for name in names} <= {*TIME_AXES, "latitude", "longitude"}:
+    names = [str(name) for name in (axis if isinstance(axis, list) else [axis])]
+    if not set(names) <= {*TIME_AXES, *PLACE}:
         raise InvalidInputError(
             f"feature: time_axis {axis!r} is none.", f"Expected one of {', '.join(TIME_AXES)}."
         )
-    between = {"step": _range(told["range"])} if "range" in told else {}
-    return Feature("timeseries", "PointSeries", _points(told, "points"), between=between)
+    choices = {}
+    if "range" in told:
+        # Older clients name no axis with it: these are steps.
+        is_named = "time_axis" in told or (isinstance(axis, str) and "axes" in told)
+        key = next((name for name in names if is_named and name in FIELD_KEYS), "step")
+        choices[key] = _range(key, told["range"])
+    return Feature("timeseries", "PointSeries", _places(told, told.get("points")), choices=choices)
+
+
+def _position(told: Json) -> Feature:
+    return Feature("position", "PointSeries", _places(told, told.get("points")))
 
 
 def _vertical_profile(told: Json) -> Feature:
-    between = {"levelist": _range(told["range"])} if "range" in told else {}
-    return Feature("verticalprofile", "VerticalProfile", _points(told, "points"), between=between)
+    choices = {"levelist": _range("levelist", told["range"])} if "range" in told else {}
+    return Feature("verticalprofile", "VerticalProfile", _places(told, told.get("points")), choices=choices)
 
 
 def _bounding_box(told: Json) -> Feature:
-    axes = _axes(told, ("latitude", "longitude"), ("latitude", "longitude", "levelist"))
+    axes = _axes(told, PLACE, (*PLACE, "levelist"))
     corners = _numbers(told.get("points"), "points", len(axes), least=2, most=2)
     by_axis = dict(zip(axes, corners.T, strict=True))
-    between = {"levelist": _sorted(by_axis["levelist"])} if "levelist" in by_axis else {}
+    choices = {"levelist": _between(*_sorted(by_axis["levelist"]))} if "levelist" in by_axis else {}
     _check_places(np.stack([by_axis["latitude"], by_axis["longitude"]], axis=1), "points")
     box = Box(*_sorted(by_axis["latitude"]), *_sorted(by_axis["longitude"]))
-    return Feature("boundingbox", "MultiPoint", area=box, between=between)
+    return Feature("boundingbox", "MultiPoint", area=box, choices=choices)
 
 
 def _polygon(told: Json) -> Feature:
@@ -101,13 +113,13 @@ def _polygon(told: Json) -> Feature:
         raise InvalidInputError(
             "feature: shape is missing.", "Expected [[lat, lon], ...], or a list of these."
         )
+    _axes(told, PLACE, PLACE)
     rings = shape if isinstance(shape[0][0], list) else [shape]
     polygons = []
     corners = 0
     for ring in rings:
-        outline = _numbers(ring, "shape", 2, least=3, most=MOST_CORNERS)
+        outline = _places(told, ring, "shape", least=3, most=MOST_CORNERS)
         corners += len(outline)
-        _check_places(outline, "shape")
         polygons.append(shapely.Polygon(outline[:, ::-1]))
     if corners > MOST_CORNERS:
         raise InvalidInputError(f"feature: shape has {corners} corners.", f"At most {MOST_CORNERS} are read.")
@@ -121,8 +133,8 @@ def _polygon(told: Json) -> Feature:
 def _circle(told: Json) -> Feature:
     center = told.get("center")
     one = center if isinstance(center, list) and center and isinstance(center[0], list) else [center]
-    place = _numbers(one, "center", 2, least=1, most=1)
-    _check_places(place, "center")
+    _axes(told, PLACE, PLACE)
+    place = _places(told, one, "center", most=1)
     radius = _number(told.get("radius"), "radius")
     if not 0 < radius <= 180:
         raise InvalidInputError("feature: radius must be more than 0 and at most 180 degrees.")
@@ -132,14 +144,13 @@ def _circle(told: Json) -> Feature:
 def _frame(told: Json) -> Feature:
     boxes = []
     for name in ("outer_box", "inner_box"):
-        corners = _numbers(told.get(name), name, 2, least=2, most=2)
-        _check_places(corners, name)
+        corners = _places(told, told.get(name), name, least=2, most=2)
         boxes.append(Box(*_sorted(corners[:, 0]), *_sorted(corners[:, 1])))
     return Feature("frame", "MultiPoint", area=Frame(*boxes))
 
 
 def _trajectory(told: Json) -> Feature:
-    every = ("latitude", "longitude", "levelist", "step")
+    every = (*PLACE, "levelist", "step")
     points = told.get("points")
     width = len(points[0]) if isinstance(points, list) and points and isinstance(points[0], list) else 2
     axes = _axes(told, every[:width], every)
@@ -155,14 +166,20 @@ def _trajectory(told: Json) -> Feature:
     if inflate not in ("round", "box"):
         raise InvalidInputError(f"feature: inflate is round or box, not {inflate[:50]!r}.")
     track = Track(by_axis, reach, is_round=inflate == "round")
-    between = {str(name): track.range_of(name) for name in ("levelist", "step") if name in by_axis}
-    return Feature("trajectory", "Trajectory", area=track, between=between)
+    choices = {}
+    if "levelist" in by_axis:
+        choices["levelist"] = _between(*track.range_of("levelist"))
+    if "step" in by_axis:
+        first, last = track.range_of("step")
+        choices["step"] = _between(max(int(np.ceil(first)), 0), max(int(np.floor(last)), 0))
+    return Feature("trajectory", "Trajectory", area=track, choices=choices)
 
 
 type _Reader = Callable[[Json], Feature]
 
 _READERS: dict[str, tuple[_Reader, tuple[str, ...]]] = {
     "timeseries": (_time_series, ("points", "time_axis", "axes", "range")),
+    "position": (_position, ("points", "axes")),
     "verticalprofile": (_vertical_profile, ("points", "axes", "range")),
     "boundingbox": (_bounding_box, ("points", "axes")),
     "polygon": (_polygon, ("shape", "axes")),
@@ -172,9 +189,12 @@ _READERS: dict[str, tuple[_Reader, tuple[str, ...]]] = {
 }
 
 
-def _points(told: Json, name: str) -> Points:
+def _places(
+    told: Json, value: object, name: str = "points", least: int = 1, most: int = MOST_POINTS
+) -> Points:
+    """Read points of two numbers, also where `axes` says that the longitude comes first."""
+    found = _numbers(value, name, 2, least=least, most=most)
     axes = told.get("axes")
-    found = _numbers(told.get(name), name, 2, least=1, most=MOST_POINTS)
     if isinstance(axes, list) and [str(axis) for axis in axes] == ["longitude", "latitude"]:
         found = found[:, ::-1]
     _check_places(found, name)
@@ -227,10 +247,24 @@ def _number(value: object, name: str) -> float:
     return number
 
 
-def _range(told: object) -> tuple[float, float]:
-    if not isinstance(told, Mapping) or not {"start", "end"} <= set(told):
-        raise InvalidInputError("feature: range cannot be used.", "Expected start and end.")
-    return _sorted([_number(told["start"], "range.start"), _number(told["end"], "range.end")])
+def _range(key: str, told: object) -> Choice:
+    """Read a range of a key: `start`, `end` and, where not all between them is wanted, `interval`."""
+    if not isinstance(told, Mapping) or not {"start", "end"} <= set(told) <= {"start", "end", "interval"}:
+        raise InvalidInputError("feature: range cannot be used.", "Expected start, end and interval.")
+    words = [_word(told[name]) for name in ("start", "end", "interval") if name in told]
+    return read_choice(key, "/to/".join(words[:2]) + "".join(f"/by/{word}" for word in words[2:]))
+
+
+def _between(first: float, last: float) -> Choice:
+    return Choice((_word(first), _word(last)), is_range=True)
+
+
+def _word(value: object) -> str:
+    """Write a number as a request would, `6.0` as `6`; anything else as it is."""
+    try:
+        return format(float(str(value)), ".15g")
+    except ValueError:
+        return str(value)
 
 
 def _sorted(values: Sequence[float] | Points) -> tuple[float, float]:

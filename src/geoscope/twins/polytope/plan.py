@@ -13,7 +13,7 @@ from geoscope.errors import InvalidInputError, TooLargeError
 from geoscope.holdings import SeenHoldings
 from geoscope.mars.datasets import Instants, TwinDataset, TwinParameter
 from geoscope.mars.matching import Match, find_datasets, select_levels, select_steps
-from geoscope.mars.requests import Choice, MarsRequest, parse_request
+from geoscope.mars.requests import MarsRequest, parse_request
 from geoscope.settings import PolytopeSettings
 from geoscope.twins.polytope.features import Feature, parse_feature
 from geoscope.twins.vocabulary.existing import existing_datasets
@@ -100,13 +100,12 @@ async def make_plan(request: object, holdings: SeenHoldings, limits: PolytopeSet
     asked = parse_request(request)
     feature = parse_feature(asked.feature) if asked.feature is not None else None
     _check_output(asked, feature)
-    asked = _with_ranges(asked, feature)
+    asked = _with_choices(asked, feature)
     matches = find_datasets(asked, await existing_datasets(holdings))
     cubes = await asyncio.gather(
         *(holdings.cube(match.dataset.collection, match.dataset.item) for match in matches)
     )
-    between = feature.between.get("levelist") if feature else None
-    parts = tuple(_part(asked, *pair, between) for pair in zip(matches, cubes, strict=True))
+    parts = tuple(_part(asked, *pair) for pair in zip(matches, cubes, strict=True))
     _check_size(parts, feature, limits)
     return Plan(parts, feature)
 
@@ -124,18 +123,16 @@ def _check_output(asked: MarsRequest, feature: Feature | None) -> None:
         raise InvalidInputError(f"format: this is answered as {fitting[1]}, not {wanted[:50]!r}.")
 
 
-def _with_ranges(asked: MarsRequest, feature: Feature | None) -> MarsRequest:
-    """Put the range of steps that a feature gives into the request."""
-    between = feature.between.get("step") if feature else None
-    if between is None:
-        return asked
-    if "step" in asked.choices:
-        raise InvalidInputError("step: it is given by the feature already.", "Give it once.")
-    span = tuple(str(max(int(edge), 0)) for edge in (np.ceil(between[0]), np.floor(between[1])))
-    return replace(asked, choices={**asked.choices, "step": Choice(span, is_range=True)})
+def _with_choices(asked: MarsRequest, feature: Feature | None) -> MarsRequest:
+    """Put what a feature chooses of other keys into the request."""
+    own = feature.choices if feature else {}
+    for key in own:
+        if key in asked.choices:
+            raise InvalidInputError(f"{key}: it is given by the feature already.", "Give it once.")
+    return replace(asked, choices={**asked.choices, **own})
 
 
-def _part(asked: MarsRequest, match: Match, cube: Cube, between: tuple[float, float] | None) -> Part:
+def _part(asked: MarsRequest, match: Match, cube: Cube) -> Part:
     dataset = match.dataset
     variables = [cube.variable(parameter.variable) for parameter in match.parameters]
     if cube.times is None:
@@ -145,7 +142,7 @@ def _part(asked: MarsRequest, match: Match, cube: Cube, between: tuple[float, fl
     if len(set(axes)) > 1:
         raise InvalidInputError("param: these lie on different levels.", "Ask once for each.")
     steps = select_steps(asked, dataset, instants)
-    levels = select_levels(asked, axes[0], between)
+    levels = select_levels(asked, axes[0])
     return Part(
         dataset=dataset,
         cube=cube,

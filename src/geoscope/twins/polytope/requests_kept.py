@@ -5,8 +5,6 @@ import sqlite3
 from base64 import b32encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from time import time
 from typing import Any
@@ -15,6 +13,7 @@ import orjson
 
 from geoscope.access import Principal
 from geoscope.errors import SetupError, TooManyError, UnavailableError
+from geoscope.twins.polytope.kept_request import KeptRequest, Status, written_principal
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 10.0
@@ -41,56 +40,7 @@ CREATE INDEX requests_by_owner ON requests (owner, status);
 CREATE INDEX requests_by_status ON requests (status, submitted);
 """
 
-
-class Status(StrEnum):
-    """How far a request is, in the words of the API; `expired` is only said by 410."""
-
-    QUEUED = "queued"
-    PROCESSING = "processing"
-    PROCESSED = "processed"
-    FAILED = "failed"
-    EXPIRED = "expired"
-
-
-LIVE = (Status.QUEUED, Status.PROCESSING)
 _IS_LIVE = "status IN ('queued', 'processing')"
-
-
-@dataclass(frozen=True)
-class KeptRequest:
-    """A request and what became of it.
-
-    Attributes
-    ----------
-    id : str
-        26 lower-case letters and digits: clients cut other characters off.
-    principal : Principal
-        Who asked, with what was granted to them then.
-    request : mapping
-        As it came.
-    submitted : float
-        Seconds since 1970.
-    status : Status
-        How far it is.
-    message : str
-        Why it failed.
-    download : str
-        The secret that opens the result.
-    media_type : str
-        Of the result.
-    size : int
-        Of the result, in bytes.
-    """
-
-    id: str
-    principal: Principal
-    request: Mapping[str, Any]
-    submitted: float
-    status: Status
-    message: str
-    download: str
-    media_type: str
-    size: int
 
 
 class RequestStore:
@@ -136,13 +86,15 @@ class RequestStore:
                 (
                     id_,
                     principal.subject,
-                    _written(principal),
+                    written_principal(principal),
                     orjson.dumps(request).decode(),
                     time(),
                     Status.QUEUED,
                 ),
             )
-            return _kept(connection.execute("SELECT * FROM requests WHERE id = ?", (id_,)).fetchone())
+            return KeptRequest.from_row(
+                connection.execute("SELECT * FROM requests WHERE id = ?", (id_,)).fetchone()
+            )
 
     def find(self, id_: str, owner: str) -> KeptRequest | None:
         """Return a request of an owner; somebody else's is none."""
@@ -150,7 +102,7 @@ class RequestStore:
             row = connection.execute(
                 "SELECT * FROM requests WHERE id = ? AND owner = ?", (id_, owner)
             ).fetchone()
-        return _kept(row) if row else None
+        return KeptRequest.from_row(row) if row else None
 
     def of_download(self, secret: str) -> KeptRequest | None:
         """Return the processed request whose result a secret opens, until it expires."""
@@ -159,7 +111,7 @@ class RequestStore:
                 "SELECT * FROM requests WHERE download = ? AND status = 'processed' AND expires > ?",
                 (secret, time()),
             ).fetchone()
-        return _kept(row) if row else None
+        return KeptRequest.from_row(row) if row else None
 
     def of_owner(self, owner: str) -> list[KeptRequest]:
         """Return an owner's requests, oldest first."""
@@ -167,7 +119,7 @@ class RequestStore:
             rows = connection.execute(
                 "SELECT * FROM requests WHERE owner = ? AND status != 'expired' ORDER BY submitted", (owner,)
             ).fetchall()
-        return [_kept(row) for row in rows]
+        return [KeptRequest.from_row(row) for row in rows]
 
     def live_of(self, owner: str) -> int:
         """Return how many of an owner's requests are not answered yet."""
@@ -197,7 +149,9 @@ class RequestStore:
                 "UPDATE requests SET status = 'processing', attempts = attempts + 1 WHERE id = ?",
                 (row["id"],),
             )
-            return _kept(connection.execute("SELECT * FROM requests WHERE id = ?", (row["id"],)).fetchone())
+            return KeptRequest.from_row(
+                connection.execute("SELECT * FROM requests WHERE id = ?", (row["id"],)).fetchone()
+            )
 
     def finish(self, id_: str, media_type: str, size: int, keep_s: float) -> bool:
         """Note that a result is there; False if the request was revoked meanwhile."""
@@ -236,12 +190,13 @@ class RequestStore:
             removed = connection.execute("DELETE FROM requests WHERE id = ? AND owner = ?", (id_, owner))
         return removed.rowcount == 1
 
-    def remove_waiting(self, owner: str) -> int:
-        """Forget an owner's requests that are still in the queue, and return how many they were."""
+    def remove_waiting(self, owner: str) -> list[str]:
+        """Forget an owner's requests that are still in the queue, and return their ids."""
         with self._change() as connection:
-            return connection.execute(
-                "DELETE FROM requests WHERE owner = ? AND status = 'queued'", (owner,)
-            ).rowcount
+            rows = connection.execute(
+                "DELETE FROM requests WHERE owner = ? AND status = 'queued' RETURNING id", (owner,)
+            ).fetchall()
+        return [row["id"] for row in rows]
 
     def expire(self, forget_after_s: float) -> set[str]:
         """Close what is too old, forget it some time later; return the ids whose files are still needed."""
@@ -298,33 +253,3 @@ def _live_of(connection: sqlite3.Connection, owner: str) -> int:
         (owner,),
     ).fetchone()
     return int(live)
-
-
-def _written(principal: Principal) -> str:
-    granted = {
-        "subject": principal.subject,
-        "roles": sorted(principal.roles),
-        "entities": sorted(principal.entities),
-        "quotas": sorted(principal.quotas),
-    }
-    return orjson.dumps(granted).decode()
-
-
-def _kept(row: sqlite3.Row) -> KeptRequest:
-    granted = orjson.loads(row["principal"])
-    return KeptRequest(
-        id=row["id"],
-        principal=Principal(
-            granted["subject"],
-            frozenset(granted["roles"]),
-            frozenset(granted["entities"]),
-            frozenset(granted["quotas"]),
-        ),
-        request=orjson.loads(row["request"]),
-        submitted=row["submitted"],
-        status=Status(row["status"]),
-        message=row["message"],
-        download=row["download"] or "",
-        media_type=row["media_type"] or "",
-        size=row["bytes"],
-    )

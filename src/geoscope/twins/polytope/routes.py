@@ -15,7 +15,7 @@ from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError, Too
 from geoscope.settings import current_settings
 from geoscope.twins.polytope.credentials import principal_of
 from geoscope.twins.polytope.desk import Desk, describe, require
-from geoscope.twins.polytope.requests_kept import KeptRequest, Status
+from geoscope.twins.polytope.kept_request import KeptRequest, Status
 from geoscope.web import base_url
 
 ROOT = "/polytope/api/v1"
@@ -108,8 +108,7 @@ async def request_state(request: Request, asker: Asker, desk: OpenDesk, name: st
 async def revoke(asker: Asker, desk: OpenDesk, name: str) -> Response:
     """Forget a request and its result; with `all`, every one that is still in the queue."""
     if name == "all":
-        count = await asyncio.to_thread(desk.requests.remove_waiting, asker.subject)
-        return _message(f"{count} requests revoked")
+        return _message(f"{await desk.revoke_waiting(asker.subject)} requests revoked")
     kept = require(await asyncio.to_thread(desk.requests.find, name, asker.subject), name)
     await desk.revoke(kept)
     return _message("Request revoked")
