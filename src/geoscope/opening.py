@@ -9,13 +9,20 @@ from urllib.parse import quote
 
 import httpx
 import xarray as xr
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 from obstore.store import HTTPStore, S3Store
 from zarr.abc.store import ByteRequest, Store
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import ObjectStore, WrapperStore
 
 from geoscope.credentials import access_token, find_sign_in
-from geoscope.errors import InvalidInputError, NotFoundError, UnavailableError
+from geoscope.errors import (
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    NotSignedInError,
+    UnavailableError,
+)
 from geoscope.objects import PUBLIC_BUCKETS, REGION, Place, s3_address
 
 MEDIA_TYPE = "application/vnd.zarr"
@@ -68,8 +75,12 @@ def open_item(
     ------
     InvalidInputError
         If it is no item, or an item without a cube.
-    NotFoundError, NotSignedInError, UnavailableError
-        If there is no such item for you, or no way leads to it.
+    NotFoundError
+        If there is no such item for you, or its cube has no such group or version.
+    NotSignedInError, NotAllowedError
+        If its data is for others.
+    UnavailableError
+        If no way leads to it.
     """
     document = _document_of(item)
     asset = _cube_of(document)
@@ -186,7 +197,7 @@ def _http_store(document: Document, address: str, version: str | None) -> Store:
     platform = _platform_of(own)
     if not platform.startswith(("http://", "https://")) or platform == own:
         raise InvalidInputError("The item does not say its own address.", "Give the address of the item.")
-    name = quote(str(document["id"]), safe="") + (f"@{version}" if version else "")
+    name = quote(str(document["id"]), safe="") + (f"@{quote(version, safe='')}" if version else "")
     root = f"{platform}/twins/zarr/{quote(str(document['collection']), safe='')}/{name}"
     return SignedInStore(platform, root)
 
@@ -214,7 +225,22 @@ class SignedInStore(WrapperStore[ObjectStore[HTTPStore]]):
 
 def _opened(store: Store, group: str | None) -> xr.Dataset:
     chunks: dict[str, int] | None = {} if importlib.util.find_spec("dask") else None
-    dataset: xr.Dataset = xr.open_zarr(
-        store, group=group, consolidated=store.supports_consolidated_metadata, zarr_format=3, chunks=chunks
-    )
+    try:
+        dataset: xr.Dataset = xr.open_zarr(
+            store,
+            group=group,
+            consolidated=store.supports_consolidated_metadata,
+            zarr_format=3,
+            chunks=chunks,
+        )
+    except (FileNotFoundError, KeyError) as error:
+        raise NotFoundError(
+            f"There is no group {group!r} of this cube."
+            if group
+            else "There is no such cube, or version of it."
+        ) from error
+    except UnauthenticatedError as error:
+        raise NotSignedInError("The data is not for everybody.", "Sign in: `geoscope login`.") from error
+    except PermissionDeniedError as error:
+        raise NotAllowedError("The data is not for you.") from error
     return dataset

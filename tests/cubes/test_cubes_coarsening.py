@@ -37,6 +37,10 @@ PAIRS = {
     "north first to HEALPix": (rectilinear(2.5, at_poles=True, south_first=False), HealpixGrid(3)),
     "HEALPix to latitudes": (HealpixGrid(6), rectilinear(5)),
     "HEALPix to narrow cells at the poles": (HealpixGrid(5), rectilinear(2, at_poles=True)),
+    "a meridian given twice": (
+        RectilinearGrid(np.arange(-180, 181, 5.0), np.arange(-90, 91, 5.0), ("y", "x")),
+        HealpixGrid(2),
+    ),
     "octahedral to HEALPix": (octahedral(32), HealpixGrid(3)),
     "HEALPix to octahedral": (HealpixGrid(6), octahedral(16)),
 }

@@ -6,10 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
+from geoscope.cubes.coarsening import cell_areas
 from geoscope.cubes.curvilinear import CurvilinearGrid
 from geoscope.cubes.detect import detect_grid
 from geoscope.cubes.projected import ProjectedGrid
 from geoscope.cubes.rectilinear import RectilinearGrid
+from geoscope.cubes.sampling import Sampling
 from geoscope.errors import InvalidInputError
 
 LONGITUDES = st.floats(-180, 180, allow_nan=False)
@@ -76,6 +78,28 @@ def test_global_grid_has_no_hole_at_poles_and_date_line():
     assert (grid.locate(longitude, latitude) >= 0).all()
     assert grid.bounds == (-180, -90, 180, 90)
     assert grid.locate(180, 10) == grid.locate(-180, 10)
+
+
+@pytest.mark.parametrize("longitudes", [np.linspace(0, 360, 73), np.linspace(180, -180, 73, dtype="float32")])
+def test_a_meridian_that_is_given_twice_is_one(longitudes):
+    grid = RectilinearGrid(longitudes, np.arange(-87.5, 90, 5), DIMENSIONS)
+    cells = np.arange(np.prod(grid.shape))
+    again = grid.cell_centre(grid.locate(*grid.cell_centre(cells)))
+    np.testing.assert_allclose(again, grid.cell_centre(cells), atol=1e-4)
+    assert cell_areas(grid).sum() == pytest.approx(4 * np.pi, rel=1e-12)
+    assert grid.bounds == (-180, -90, 180, 90)
+    assert len(grid.cells_in_box(-180, -90, 180, 90)) == 36 * 72
+    longitude = np.append(np.linspace(-400, 400, 999), [0, 360, -180, 180, -1e-9, 2.5, 357.5])
+    waves = np.cos(np.radians(longitudes)) * np.ones(grid.shape)
+    sampled = Sampling.bilinear(grid, longitude, 12.0).apply(waves)
+    np.testing.assert_allclose(sampled, np.cos(np.radians(longitude)), atol=0.001)
+
+
+def test_a_rotated_grid_ends_at_its_own_poles():
+    rotated = {"grid_north_pole_latitude": 39.25, "grid_north_pole_longitude": -162.0}
+    crs = CRS.from_cf({"grid_mapping_name": "rotated_latitude_longitude"} | rotated)
+    grid = ProjectedGrid(np.arange(-180, 180, 5.0), np.arange(-90, 91, 5.0), crs, DIMENSIONS)
+    assert cell_areas(grid).sum() == pytest.approx(4 * np.pi, rel=1e-12)
 
 
 def test_grid_across_the_date_line_says_so_in_its_bounds():

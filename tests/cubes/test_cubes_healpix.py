@@ -182,6 +182,8 @@ def test_a_pyramid_leaves_its_source_alone_and_keeps_the_type():
     for _, values in pyramid(field, HealpixGrid(3)):
         assert values.dtype == np.float32
     assert np.array_equal(field, before)
+    whole = np.arange(48)
+    np.testing.assert_array_equal(coarser(whole, HealpixGrid(1)), whole.reshape(12, 4).mean(axis=1))
 
 
 def test_a_pyramid_has_no_level_above_zero_nor_unknown_statistics():

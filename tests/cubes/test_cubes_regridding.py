@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 
+import cf_xarray  # noqa: F401 (gives datasets their accessor)
 import numpy as np
 import pytest
 import xarray as xr
@@ -139,6 +140,9 @@ def test_plain_xarray_and_xdggs_read_our_healpix(healpix_cube):
         with xr.open_zarr(store, chunks=None, decode_coords=decode_coords) as dataset:
             assert detect_grid(dataset) == grid
     with xr.open_zarr(store, chunks=None) as dataset:
+        # cf-xarray gives every Dataset its accessor `cf`.
+        assert dataset.cf["air_temperature"].attrs["units"] == "K"
+        assert dataset.cf.grid_mapping_names == {"healpix": ["crs"]}
         decoded = xdggs.decode(dataset)
         assert decoded.dggs.grid_info.level == grid.level
         assert decoded.dggs.grid_info.indexing_scheme == "nested"

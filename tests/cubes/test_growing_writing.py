@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyproj import CRS
 
 from geoscope.cubes.detect import detect_grid
 from geoscope.cubes.growing.checksums import field_checksum
@@ -16,6 +17,7 @@ from geoscope.cubes.growing.fields import Field, FieldKey
 from geoscope.cubes.growing.history import open_version
 from geoscope.cubes.growing.outline import CubeOutline, Levels, VariableOutline
 from geoscope.cubes.healpix import HealpixGrid
+from geoscope.cubes.projected import ProjectedGrid
 from geoscope.cubes.pyramid import pyramid
 from geoscope.errors import InvalidInputError, NotFoundError
 from growing_cubes import PRESSURES, TEMPERATURE, WIND, day, fields_on, grids, opened, outline_on, values_on
@@ -245,6 +247,22 @@ def test_another_cube_cannot_be_joined(storage):
     ):
         with pytest.raises(InvalidInputError, match=problem):
             GrowingCube.open_or_create(storage, outline)
+
+
+# CF has a name for the first of them, and none for the others.
+@pytest.mark.parametrize("code", [32633, 3857, 8857, 28992])
+def test_a_projection_is_kept_and_another_one_is_another_grid(code):
+    storage = icechunk.in_memory_storage()
+    x, y = np.arange(3e5, 7e5, 1e5), np.arange(1e6, 0, -1e5)
+    grid = ProjectedGrid(x, y, CRS(code), ("y", "x"))
+    cube = GrowingCube.open_or_create(storage, outline_on(grid))
+    cube.write(fields_on(grid, range(2)), message="two days")
+    again = GrowingCube.open_or_create(storage, outline_on(grid)).grid
+    cells = np.arange(40)
+    np.testing.assert_allclose(again.cell_centre(cells), grid.cell_centre(cells), atol=1e-9)
+    assert opened(open_version(storage))["u"].attrs["grid_mapping"] == "crs"
+    with pytest.raises(InvalidInputError, match="another grid"):
+        GrowingCube.open_or_create(storage, outline_on(ProjectedGrid(x, y, CRS(32634), ("y", "x"))))
 
 
 def test_outlines_that_cannot_be_stored_are_refused(storage):

@@ -24,7 +24,7 @@ from geoscope.cubes.growing.fields import Field
 from geoscope.cubes.healpix import HealpixGrid
 from geoscope.cubes.writing import write_cube
 from geoscope.cuts.manifest import MANIFEST
-from geoscope.errors import InvalidInputError, NotFoundError, UnavailableError
+from geoscope.errors import InvalidInputError, NotFoundError, NotSignedInError, UnavailableError
 from geoscope.holdings import Holdings, shared_holdings
 from geoscope.objects import Place, icechunk_storage, open_bucket
 from geoscope.runtime.ports import free_ports
@@ -77,7 +77,7 @@ def twin(settings):
     growing.settle(everything=True)
     plain = xr.open_zarr(growing.repository.readonly_session("main").store, consolidated=False).load()
     bucket = open_bucket(settings, "demo", read_s3_keys(settings, "jobs"), prefix="plain.zarr")
-    write_cube(plain[["2t"]], ObjectStore(bucket))
+    write_cube(plain[["2t"]].assign({"mean, 2 m (K)": plain["2t"]}), ObjectStore(bucket))
     access = {"granted": True, "policy": "public", "places": ["s3://twins", "s3://demo"]}
     refused = {"granted": False, "policy": "registered", "places": []}
     documents = {
@@ -206,6 +206,15 @@ def test_ranges_heads_and_tags_are_those_of_http(client):
     assert client.get(address, headers={"Range": "lines=1-2"}).content == whole.content
     same = client.get(address, headers={"If-None-Match": whole.headers["etag"]})
     assert (same.status_code, same.content) == (304, b"")
+    part = {"Range": "bytes=0-9"}
+    for tag, length in ((whole.headers["etag"], 10), ('"of another time"', size)):
+        assert len(client.get(address, headers=part | {"If-Range": tag}).content) == length
+    # What holds nothing is not there, whatever is asked of it.
+    for answer in (
+        client.head("/twins/zarr/c/i/2t/c/4000/0"),
+        client.get("/twins/zarr/c/i/2t/c/4000/0", headers=part),
+    ):
+        assert answer.status_code == 404
 
 
 HOSTILE = [
@@ -247,7 +256,8 @@ def test_plain_zarr_is_served_as_well(settings, twin, application):
     with served(application) as (url, answers):
         dataset = xr.open_zarr(f"{url}/c/plain", chunks=None)
         expected = [values_on(GRID, [number])[5] for number in range(10)]
-        np.testing.assert_array_equal(dataset["2t"].isel(cells=5).values, np.array(expected))
+        for name in ("2t", "mean, 2 m (K)"):
+            np.testing.assert_array_equal(dataset[name].isel(cells=5).values, np.array(expected))
         # Its chunks lie in shards: the client asks for parts of an object.
         assert 206 in {status for _, status, _ in answers}
 
@@ -292,6 +302,11 @@ def test_an_item_is_opened_by_the_way_that_leads_there(settings, twin, applicati
         assert geoscope.open(said, version=version)["2t"].sizes["time"] == 10
         with pytest.raises(UnavailableError, match="through S3"):
             geoscope.open(said, way="s3")
+        for other in ({"version": "Z" * 20}, {"version": "no/such"}, {"group": "levels/9"}):
+            with pytest.raises(NotFoundError):
+                geoscope.open(said, **other)
+        with pytest.raises(NotSignedInError, match="geoscope login"):
+            geoscope.open(said | {"collection": "closed"})
         # With keys in the environment it goes to the object store itself.
         schemes = {"s3": {"type": "custom-s3", "platform": settings.internal.object_store_url}}
         with_keys = said | {"properties": said["properties"] | {"storage:schemes": schemes}}

@@ -76,7 +76,7 @@ class Coarsening:
             # Narrow cells near a pole lie between most pieces: they look for the source cells themselves.
             areas = _scaled(areas + _own_pieces(source, target, poor), None, given)
         whole = [abs(float(total) - EARTH) < WHOLE_EARTH_WITHIN for total in (given.sum(), target_area.sum())]
-        if all(whole):
+        if all(whole) and target_area.all():
             areas = _balanced(areas, target_area, given)
         return cls(source.shape, target.shape, areas, target_area)
 
@@ -233,7 +233,9 @@ def _corrected(
     areas: sparse.csr_array, lacking: NDArray[np.float64], given: NDArray[np.float64]
 ) -> sparse.csr_array:
     """Multiply each area by 1 + u(row) + v(column) such that rows gain what they lack and columns nothing."""
-    to_columns = areas.T.multiply(1 / given[:, None]).tocsr()
+    # Cells that repeat others have no area, and give nothing.
+    shares = np.divide(1, given, out=np.zeros_like(given), where=given > 0)
+    to_columns = areas.T.multiply(shares[:, None]).tocsr()
     u = _solve(areas, to_columns, lacking - lacking.mean())
     v = -(to_columns @ u)
     corrected = areas.copy()

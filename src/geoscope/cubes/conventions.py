@@ -36,6 +36,14 @@ def referenced_name(variable: xr.DataArray, attribute: str) -> str | None:
     return str(text).split()[0].rstrip(":") if text else None
 
 
+def is_grid_mapping(variable: xr.Variable | xr.DataArray) -> bool:
+    """Tell whether a variable describes a projection: by a name of CF's, or only by well-known text.
+
+    CF has no name for many projections, Web Mercator and Equal Earth among them.
+    """
+    return "grid_mapping_name" in variable.attrs or "crs_wkt" in variable.attrs
+
+
 def bounds_names(dataset: xr.Dataset) -> set[str]:
     """Return the names of all variables that hold the boundaries of others' cells."""
     named = (

@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 OUTSIDE = -1
 
+# Two longitudes are the same if they differ by less than these degrees, a full circle aside (float32).
+_REPEATED_WITHIN = 1e-4
+
 type Cells = NDArray[np.int64]
 type Degrees = NDArray[np.float64]
 
@@ -164,6 +167,9 @@ def cell_edges(centres: NDArray[np.float64]) -> NDArray[np.float64]:
 class Axis:
     """One axis of a grid whose rows or columns lie along straight lines of its coordinate.
 
+    Longitudes may go on beyond a full circle: where they are given from 0 to 360, the first and the last cell
+    are one, and each of them is half of it.
+
     Parameters
     ----------
     centres : ndarray of float, shape (n,)
@@ -189,6 +195,9 @@ class Axis:
         self._descending = bool(len(steps) and steps[0] < 0)
         self.edges = cell_edges(self.centres[::-1] if self._descending else self.centres)
         self.limits = limits
+        beyond = 0.0 if turn is None else self.edges[-1] - self.edges[0] - turn
+        if beyond > _REPEATED_WITHIN:
+            self.edges = np.clip(self.edges, self.edges[0] + beyond / 2, self.edges[-1] - beyond / 2)
         if limits:
             self.edges = np.clip(self.edges, *limits)
 
@@ -207,6 +216,13 @@ class Axis:
     def step(self) -> float:
         """Median distance of neighbouring centres."""
         return float(np.median(np.diff(self.edges)))
+
+    @property
+    def repeats(self) -> NDArray[np.bool_]:
+        """Which cells lie a full circle away from others that are the same."""
+        if self.turn is None:
+            return np.zeros(len(self), bool)
+        return self.centres >= self.centres.min() + self.turn - _REPEATED_WITHIN
 
     @property
     def is_cyclic(self) -> bool:
@@ -235,7 +251,8 @@ class Axis:
         centres = self.centres[::-1] if self._descending else self.centres
         coordinate = self._turned(coordinate)
         if self.is_cyclic and self.turn is not None:
-            centres = np.append(centres, centres[0] + self.turn)
+            if not self.repeats.any():
+                centres = np.append(centres, centres[0] + self.turn)
             coordinate = np.where(coordinate < centres[0], coordinate + self.turn, coordinate)
         coordinate = np.clip(np.nan_to_num(coordinate), centres[0], centres[-1])
         last = max(len(centres) - 2, 0)

@@ -30,7 +30,7 @@ class ProjectedGrid(KnownGrid):
     ) -> None:
         self.crs = crs
         self._columns = Axis(x, turn=360.0 if crs.is_geographic else None)
-        self._rows = Axis(y)
+        self._rows = Axis(y, limits=(-90.0, 90.0) if crs.is_geographic else None)
         super().__init__(dimensions, self._columns.centres, self._rows.centres, crs.to_wkt())
         # `geodetic_crs` of a rotated pole is the rotated system itself; its base is `source_crs`.
         self._forward = Transformer.from_crs(crs.source_crs or crs.geodetic_crs, crs, always_xy=True)

@@ -41,7 +41,7 @@ def coarser(fields: Fields, grid: HealpixGrid, statistic: Statistic = "mean") ->
     Parameters
     ----------
     fields : ndarray of float, shape (..., cells)
-        On `grid`.
+        On `grid`. Whole numbers become float64.
     grid : HealpixGrid
         Whole or a region.
     statistic : {"mean", "min", "max", "sum"}
@@ -49,7 +49,7 @@ def coarser(fields: Fields, grid: HealpixGrid, statistic: Statistic = "mean") ->
 
     Returns
     -------
-    ndarray, shape (..., cells of coarser_grid(grid))
+    ndarray of float, shape (..., cells of coarser_grid(grid))
         Of the same type.
 
     Raises
@@ -64,6 +64,8 @@ def coarser(fields: Fields, grid: HealpixGrid, statistic: Statistic = "mean") ->
     if fields.shape[-1:] != grid.shape:
         raise InvalidInputError(f"The fields have {fields.shape[-1:]} cells, the grid has {grid.shape}.")
     above = coarser_grid(grid)
+    if not np.issubdtype(fields.dtype, np.floating):
+        fields = fields.astype(np.float64)
     if grid.cell_ids is not None:
         fields = _fill_families(fields, grid.cell_ids, above)
     return _reduce_families(fields, statistic)

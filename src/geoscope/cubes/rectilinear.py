@@ -87,7 +87,7 @@ class RectilinearGrid(KnownGrid):
         latitude = self._rows.centres
         rows = np.flatnonzero((latitude >= south - _ROUNDING) & (latitude <= north + _ROUNDING))
         offset = (self._columns.centres - west + _ROUNDING) % 360.0
-        columns = np.flatnonzero(offset <= east - west + 2 * _ROUNDING)
+        columns = np.flatnonzero((offset <= east - west + 2 * _ROUNDING) & ~self._columns.repeats)
         return rows, columns[np.argsort(offset[columns], kind="stable")]
 
     def centres(self) -> tuple[Degrees, Degrees]:

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from geoscope.cubes.coarsening import coarsening
-from geoscope.cubes.conventions import NO_DATA, bounds_names, referenced_name
+from geoscope.cubes.conventions import NO_DATA, bounds_names, is_grid_mapping, referenced_name
 from geoscope.cubes.detect import detect_grid
 from geoscope.cubes.grid import Grid
 from geoscope.cubes.grid_coordinates import grid_coordinates, grid_mapping_of
@@ -107,7 +107,7 @@ def _is_data(variable: xr.Variable) -> bool:
 
 
 def _is_index(variable: xr.Variable) -> bool:
-    return "grid_name" in variable.attrs or "grid_mapping_name" in variable.attrs
+    return "grid_name" in variable.attrs or is_grid_mapping(variable)
 
 
 def _history(dataset: xr.Dataset, source: Grid, target: Grid, method: RegriddingMethod) -> str:

@@ -25,9 +25,10 @@ METADATA = "zarr.json"
 NEWEST = "public, max-age=15"
 UNCHANGING = "public, max-age=31536000, immutable"
 
-_KEY = re.compile(
-    rf"([A-Za-z0-9_][A-Za-z0-9_.+-]{{0,99}}/){{0,6}}({re.escape(METADATA)}|c(/\d{{1,9}}){{0,6}})"
-)
+# Names of arrays and groups may be any that a Zarr of somebody has, but none that leads elsewhere: to refuse
+# the chunks of one would be to say that it holds nothing.
+_NAME = r"(?!\.)[^/\\%\x00-\x1f\x7f]{1,250}"
+_KEY = re.compile(rf"({_NAME}/){{0,6}}({re.escape(METADATA)}|c(/\d{{1,9}}){{0,9}})")
 _VERSIONED = re.compile(r"(?P<item>.+)@(?P<version>[0-9A-HJKMNP-TV-Z]{20})")
 _RANGE = re.compile(r"bytes=(?P<first>\d{0,12})-(?P<last>\d{0,12})")
 
@@ -44,6 +45,7 @@ async def read_key(
     key: str,
     byte_range: Annotated[str | None, Header(alias="Range")] = None,
     if_none_match: Annotated[str | None, Header()] = None,
+    if_range: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return metadata (`zarr.json`, consolidated) or a chunk; 404 for a chunk that holds nothing.
 
@@ -61,6 +63,8 @@ async def read_key(
     if key.endswith(METADATA):
         content = await _documents.get((state, key), lambda: _metadata(store, key))
         return Response(content, headers=headers, media_type="application/json")
+    if if_range not in (None, headers["ETag"]):
+        byte_range = None  # RFC 9110, 13.1.5: a part of what is no longer there helps nobody
     return await _chunk(store, key, headers, byte_range, is_head=request.method == "HEAD")
 
 
@@ -113,11 +117,14 @@ async def _bytes(store: Store, key: str, part: ByteRequest | None) -> bytes:
 
 async def _size(store: Store, key: str) -> int:
     try:
-        return await store.getsize(key)
+        size = await store.getsize(key)
     except (FileNotFoundError, KeyError) as error:
         raise _nothing_there(key) from error
     except Exception as error:  # (stores share no class of errors)
         raise _unavailable(key, error) from error
+    if not size:  # what Icechunk says of a chunk that it has not
+        raise _nothing_there(key)
+    return size
 
 
 def _byte_request(asked: str | None) -> ByteRequest | None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from geoscope.cli.twins_live import SHARED_WITH_CONTROL, _box
@@ -11,6 +12,7 @@ from geoscope.errors import InvalidInputError
 from geoscope.inputs import parsed
 from geoscope.twins.live.documents import mars_keys, repositories_of
 from geoscope.twins.live.experiment import Experiment, VariableName
+from geoscope.twins.live.model_process import in_area
 from geoscope.twins.live.variables import VARIABLES
 
 
@@ -45,7 +47,8 @@ def test_names_say_what_is_changed(inputs, collection, activity):
         ({"start": "2149-12-31", "days": 3000}, "between 1850-01-01 and 2150-12-31"),
         ({"start": "1850-01-10", "spin_up": 30}, "between 1850-01-01 and 2150-12-31"),
         ({"sst_area": [0, -10, 20, 10]}, "no offset"),
-        ({"sst_offset": 1, "sst_area": [0, 10, 20, -10]}, "no extent from south to north"),
+        ({"sst_offset": 1, "sst_area": [0, 10, 20, -10]}, "has no extent"),
+        ({"sst_offset": 1, "sst_area": [20, -10, 20, 10]}, "has no extent"),
         ({"policy": "nobody-knows"}, "policy"),
         ({"colour": "red"}, "colour"),
     ],
@@ -80,6 +83,22 @@ def test_a_control_has_all_of_its_what_if_but_what_is_changed():
 def test_an_area_that_is_none_is_refused_by_the_command_line(text):
     with pytest.raises(InvalidInputError, match="is no area"):
         _box(text)
+
+
+@pytest.mark.parametrize(
+    ("area", "longitudes"),
+    [
+        ([-180, -30, 180, 30], [0, 90, 180, 270]),
+        ([0, -30, 360, 30], [0, 90, 180, 270]),
+        ([170, -30, -80, 30], [180, 270]),
+        ([-20, -30, 100, 30], [0, 90]),
+        ([350, -30, 370, 30], [0]),
+    ],
+)
+def test_an_area_goes_over_the_date_line_and_all_the_way_round(area, longitudes):
+    inside = in_area(np.array([0.0, 90.0, 180.0, 270.0]), np.array([-60.0, 0.0, 60.0]), area)
+    assert np.flatnonzero(inside[:, 1]).tolist() == [longitude // 90 for longitude in longitudes]
+    assert not inside[:, [0, 2]].any()
 
 
 def test_parameter_ids_are_those_of_eccodes():

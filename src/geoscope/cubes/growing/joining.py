@@ -4,7 +4,9 @@ from typing import Any
 
 import icechunk
 import numpy as np
+from pyproj import CRS
 
+from geoscope.cubes.conventions import is_grid_mapping
 from geoscope.cubes.growing.names import FIELDS, LATE
 from geoscope.cubes.growing.outline import CubeOutline, Levels, VariableOutline
 from geoscope.cubes.growing.skeleton import (
@@ -16,6 +18,7 @@ from geoscope.cubes.growing.skeleton import (
     plain,
 )
 from geoscope.cubes.growing.snapshot import Snapshot
+from geoscope.cubes.healpix import HealpixGrid
 from geoscope.errors import InvalidInputError, NotFoundError
 
 # What attributes begin with that say what a cube is.
@@ -60,8 +63,20 @@ def _check_identity(snapshot: Snapshot, outline: CubeOutline) -> None:
             raise InvalidInputError(
                 f"The cube that is there has {key} {there.get(key)!r}, not {wanted.get(key)!r}."
             )
-    if snapshot.grid_digest != grid_digest(outline.grid_coordinates):
+    if snapshot.grid_digest != grid_digest(outline.grid_coordinates) or not _on_same_projection(
+        snapshot, outline
+    ):
         raise InvalidInputError("The cube that is there is on another grid.")
+
+
+def _on_same_projection(snapshot: Snapshot, outline: CubeOutline) -> bool:
+    """Compare what the digest of a grid leaves out: the same x and y may be in two zones of UTM."""
+    coordinates = outline.grid_coordinates.variables
+    return all(
+        CRS.from_cf(dict(snapshot.array(str(name)).attrs)) == CRS.from_cf(variable.attrs)
+        for name, variable in coordinates.items()
+        if is_grid_mapping(variable) and not isinstance(outline.grid, HealpixGrid)
+    )
 
 
 def _check_variable(there: VariableOutline, wanted: VariableOutline) -> None:

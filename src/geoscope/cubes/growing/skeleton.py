@@ -11,6 +11,7 @@ import zarr
 from zarr.abc.store import Store
 from zarr.codecs import BloscCodec
 
+from geoscope.cubes.conventions import is_grid_mapping
 from geoscope.cubes.grid_coordinates import grid_coordinates
 from geoscope.cubes.growing.checksums import MISSING
 from geoscope.cubes.growing.names import (
@@ -224,9 +225,7 @@ def _wide(layer: Layer) -> tuple[int, ...]:
 
 def _references(coordinates: xr.Dataset, dimensions: tuple[str, ...]) -> dict[str, str]:
     """Return the attributes by which a variable names its grid mapping and coordinates (CF 5, 5.6)."""
-    mapping = [
-        str(name) for name, variable in coordinates.variables.items() if "grid_mapping_name" in variable.attrs
-    ]
+    mapping = [str(name) for name, variable in coordinates.variables.items() if is_grid_mapping(variable)]
     others = [
         str(name)
         for name, variable in coordinates.variables.items()

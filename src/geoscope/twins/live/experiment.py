@@ -96,10 +96,10 @@ class Experiment(BaseModel):
                 f"A simulation lies between {FIRST_DAY} and {LAST_DAY}, spin-up included."
             )
         if self.sst_area is not None:
-            _, south, _, north = self.sst_area
-            if not -90 <= south < north <= 90:
+            west, south, east, north = self.sst_area
+            if not -90 <= south < north <= 90 or west == east:
                 raise InvalidInputError(
-                    f"The area {self.sst_area} has no extent from south to north.",
+                    f"The area {self.sst_area} has no extent.",
                     "Expected west, south, east, north in degrees.",
                 )
             if self.sst_offset == 0:

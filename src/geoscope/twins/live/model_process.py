@@ -172,10 +172,7 @@ class Twin:
         np = self._np
         if area is None:
             return np.float32(kelvin)
-        west, south, east, north = area
-        within_longitudes = (self._longitudes - west) % 360 <= (east - west) % 360
-        within_latitudes = (self._latitudes >= south) & (self._latitudes <= north)
-        inside = within_longitudes[:, None] & within_latitudes[None, :]
+        inside = in_area(self._longitudes, self._latitudes, area)
         return np.where(inside, np.float32(kelvin), np.float32(0))
 
     def _surface(self, state: Any, means: Any) -> dict[str, Any]:
@@ -264,6 +261,15 @@ class Twin:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+
+
+def in_area(longitudes: Any, latitudes: Any, area: list[float]) -> Any:
+    """Tell which points (longitudes, latitudes) lie in a box: west, south, east, north in degrees."""
+    west, south, east, north = area
+    width = 360 if east - west >= 360 else (east - west) % 360
+    within_longitudes = (longitudes - west) % 360 <= width
+    within_latitudes = (latitudes >= south) & (latitudes <= north)
+    return within_longitudes[:, None] & within_latitudes[None, :]
 
 
 def _climatology_folder() -> Path:
