@@ -12,6 +12,7 @@ from geoscope.cuts.cutting import Cut
 from geoscope.cuts.estimates import PACE
 from geoscope.cuts.forms import Form
 from geoscope.cuts.netcdf import write_netcdf
+from geoscope.cuts.room import room_needed
 from geoscope.cuts.table import csv_table, write_parquet
 from geoscope.cuts.zarr_archive import zarr_archive
 
@@ -34,9 +35,26 @@ def pieces_of(cuts: Sequence[Cut], form: Form, title: str) -> Pieces:
         return csv_table(cuts)
     if form is Form.ZARR:
         return zarr_archive(cuts, title)
-    if form is Form.NETCDF:
-        return _from_file(lambda path: write_netcdf(cuts, path, title))
-    return _from_file(lambda path: write_parquet(cuts, path))
+    return _from_file(lambda path: write_answer(cuts, form, title, path))
+
+
+async def write_answer(cuts: Sequence[Cut], form: Form, title: str, path: Path) -> None:
+    """Write the answer to a question to a file.
+
+    Raises
+    ------
+    UnavailableError
+        If the disk is full.
+    """
+    with room_needed():
+        if form is Form.NETCDF:
+            await write_netcdf(cuts, path, title)
+        elif form is Form.PARQUET:
+            await write_parquet(cuts, path)
+        else:
+            with path.open("wb") as file:
+                async for piece in pieces_of(cuts, form, title):
+                    await asyncio.to_thread(file.write, piece)
 
 
 async def begun(pieces: Pieces, cuts: Sequence[Cut]) -> Pieces:
