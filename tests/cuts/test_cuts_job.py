@@ -1,5 +1,6 @@
 """A cut as a job: the same answer as the query's, also when it was ended in the middle and begun again."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ import time
 import pytest
 from obstore.store import MemoryStore
 
-from geoscope.cuts import cutting, job, products
+from geoscope.cuts import cutting, job, products, sweeping
 from geoscope.cuts.job import Wish, cut_out, remove_leftovers
 from geoscope.cuts.products import PREFIX, expiry_of, new_product
 from geoscope.errors import GeoscopeError, InvalidInputError, TooLargeError, UnavailableError
@@ -165,6 +166,16 @@ def test_expired_products_and_old_leftovers_are_removed(bucket, settings, monkey
     assert [found["path"] for found in bucket.list().collect()] == [f"{PREFIX}{lasting}/a.csv"]
     assert [folder.name for folder in (settings.data_dir / "cuts").iterdir()] == ["young"]
     assert expiry_of("../../etc/passwd") is None
+
+
+def test_sweeping_outlives_a_platform_whose_keys_cannot_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeping, "FIRST_AFTER_S", 0.0)
+
+    async def sweep():
+        async with sweeping.sweep_now_and_then(Settings(data_dir=tmp_path)):
+            await asyncio.sleep(0.2)
+
+    asyncio.run(sweep())
 
 
 def test_products_that_are_none_are_not_found(level_client):
