@@ -5,8 +5,9 @@ import asyncio
 import httpx
 import pytest
 
+from geoscope.cube_items import cube_address, is_cube
 from geoscope.errors import InvalidInputError, NotFoundError, TooLargeError, UnavailableError
-from geoscope.holdings import DOCUMENT_LIFETIME_S, Holdings, cube_address, is_cube
+from geoscope.holdings import DOCUMENT_LIFETIME_S, Holdings
 from geoscope.settings import Settings
 
 CUBE = {"type": "application/vnd.zarr; version=3", "href": "https://example.org/a.zarr"}

@@ -10,7 +10,7 @@ know is asked and kept once for all, anything else with the asker's own token an
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 from urllib.parse import quote
 
 import httpx
@@ -20,19 +20,17 @@ from zarr.abc.store import Store
 from zarr.storage import ObjectStore
 
 from geoscope.access import ANNOUNCED_AS, Policy, Principal, refusal
+from geoscope.cube_items import Document, cube_address, cube_asset, is_cube, is_growing
 from geoscope.cubes.cache import FieldCache
 from geoscope.cubes.cube import Cube
 from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError, TooLargeError, UnavailableError
 from geoscope.keeping import Kept
-from geoscope.objects import PUBLIC_BUCKETS, Place, icechunk_storage, open_bucket, s3_address
+from geoscope.objects import PUBLIC_BUCKETS, Place, icechunk_storage, open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.settings import Settings, current_settings
 from geoscope.user_keys import Readers
 
 S3_IDENTITY = "data-apis"
-CUBE_MEDIA_TYPE = "application/vnd.zarr"
-# What its media type says of a cube that grows: an Icechunk repository.
-GROWING_PROFILE = "profile=icechunk"
 
 # A right that has ended, or a policy that was changed, counts after this time at the latest.
 DOCUMENT_LIFETIME_S = 15.0
@@ -41,8 +39,6 @@ MOST_CUBES = 64
 MOST_ITEMS = 200
 FIELD_CACHE_BYTES = 128 * 1024**2
 CATALOGUE_TIMEOUT_S = 10.0
-
-type Document = dict[str, Any]
 
 
 class CubeState(NamedTuple):
@@ -265,9 +261,7 @@ class SeenHoldings:
             raise _no_such_place(address) from error
         if ANNOUNCED_AS in document["properties"] or place.bucket not in PUBLIC_BUCKETS or not place.key:
             await self._require_data(collection, place)
-        return CubeState(
-            place, GROWING_PROFILE in str(asset["type"]), str(document["properties"].get("updated"))
-        )
+        return CubeState(place, is_growing(asset), str(document["properties"].get("updated")))
 
     async def _require_data(self, collection: str, place: Place) -> None:
         """Ask the catalogue whether the asker may have a collection's data, and whether this is its own.
@@ -333,39 +327,6 @@ def _path(collection: str) -> str:
 
 def _no_such_place(address: str) -> NotFoundError:
     return NotFoundError(f"The cube {address[:200]} lies where it cannot be opened from.")
-
-
-def is_cube(item: Document) -> bool:
-    """Tell whether an item has a cube among its assets."""
-    return any(
-        str(asset.get("type", "")).startswith(CUBE_MEDIA_TYPE) for asset in item.get("assets", {}).values()
-    )
-
-
-def cube_address(item: Document) -> str:
-    """Return where the cube of an item is: its `s3://` address.
-
-    Raises
-    ------
-    NotFoundError
-        If no asset is a Zarr group in an object store.
-    """
-    return str(s3_address(cube_asset(item)))
-
-
-def cube_asset(item: Document) -> Document:
-    """Return the asset of an item that is its cube.
-
-    Raises
-    ------
-    NotFoundError
-        If no asset is a Zarr group in an object store.
-    """
-    for asset in item.get("assets", {}).values():
-        if str(asset.get("type", "")).startswith(CUBE_MEDIA_TYPE) and s3_address(asset) is not None:
-            found: Document = asset
-            return found
-    raise NotFoundError(f"The item {item.get('id')!r} has no cube.", "Only Zarr groups can be cut and drawn.")
 
 
 def _next_page(path: str, page: Document) -> str | None:

@@ -12,6 +12,7 @@ from obstore.store import S3Store
 from starlette.responses import StreamingResponse
 
 from geoscope.errors import GeoscopeError, NotFoundError, UnavailableError
+from geoscope.http_methods import is_head
 
 # Fetched one after the other: no request to the store lasts as long as a slow client's download.
 CHUNK_BYTES = 4 * 1024**2
@@ -86,7 +87,7 @@ async def object_response(
     if span is not whole:
         headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{size}"
     status = 200 if span is whole else 206
-    if request.scope.get("asked_method", request.method) == "HEAD":
+    if is_head(request):
         return Response(status_code=status, headers=headers, media_type=media_type)
     return StreamingResponse(_chunks(store, key, span, tag), status, headers, media_type)
 

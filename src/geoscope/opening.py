@@ -16,6 +16,7 @@ from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import ObjectStore, WrapperStore
 
 from geoscope.credentials import access_token, find_sign_in
+from geoscope.cube_items import MEDIA_TYPE, is_growing
 from geoscope.errors import (
     InvalidInputError,
     NotAllowedError,
@@ -25,8 +26,6 @@ from geoscope.errors import (
 )
 from geoscope.objects import PUBLIC_BUCKETS, REGION, Place, s3_address
 
-MEDIA_TYPE = "application/vnd.zarr"
-GROWING_PROFILE = "profile=icechunk"
 TIMEOUT_S = 30.0
 # A token is asked for anew after this time; it is good for a minute more at least.
 TOKEN_KEPT_S = 30.0
@@ -84,7 +83,7 @@ def open_item(
     """
     document = _document_of(item)
     asset = _cube_of(document)
-    grows = GROWING_PROFILE in str(asset["type"])
+    grows = is_growing(asset)
     if version is not None and not grows:
         raise InvalidInputError("Only cubes that grow have versions.")
     if way != "http" and (place := _reachable_place(document, asset, grows=grows)) is not None:

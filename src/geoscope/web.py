@@ -1,4 +1,4 @@
-"""What every data service's web application shares: health, CORS, and errors in the standard's own form."""
+"""What every data service's web application shares: health, CORS, HEAD, errors in the standard's own form."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from geoscope.access import Principal, principal_of_header
 from geoscope.error_documents import ErrorDocument, problem_document
 from geoscope.errors import GeoscopeError, InvalidInputError, NotSignedInError
+from geoscope.http_methods import MethodsMiddleware
 from geoscope.service import Manifest
 from geoscope.settings import current_settings
 
@@ -29,8 +30,8 @@ def service_application(
 ) -> FastAPI:
     """Make the FastAPI application of a service: the same shape for each of them.
 
-    It answers the manifest's health path and OpenAPI path, allows other sites' pages to read, and turns every
-    error into the document of the standard that the service speaks.
+    It answers the manifest's health path and OpenAPI path, HEAD wherever there is GET, allows other sites'
+    pages to read, and turns every error into the document of the standard that the service speaks.
     """
     application = FastAPI(
         title=manifest.title,
@@ -49,6 +50,7 @@ def service_application(
         allow_headers=["*"],
         expose_headers=["ETag", "Link", "Location"],
     )
+    application.add_middleware(MethodsMiddleware, application=application)
 
     @application.get(manifest.health, include_in_schema=False)
     async def health() -> dict[str, str]:

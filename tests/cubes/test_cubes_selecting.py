@@ -8,6 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geoscope.cubes import selecting
 from geoscope.cubes.curvilinear import CurvilinearGrid
 from geoscope.cubes.healpix import HealpixGrid
 from geoscope.cubes.rectilinear import RectilinearGrid
@@ -15,7 +16,7 @@ from geoscope.cubes.selecting import (
     EARTH_RADIUS_M,
     cells_along_path,
     cells_in_box,
-    cells_in_circle,
+    cells_in_circles,
     cells_in_polygon,
     cells_near_path,
 )
@@ -48,7 +49,7 @@ def angles(grid, longitude, latitude):
 @given(place=places, radius=st.floats(1e3, 2e7))
 @settings(deadline=None, max_examples=60)
 def test_circle_holds_the_cells_that_are_near_enough(grid, place, radius):
-    found = cells_in_circle(grid, *place, radius)
+    found = cells_in_circles(grid, *np.array([place]).T, radius)
     distance = angles(grid, *place) * EARTH_RADIUS_M
     sure = np.abs(distance - radius) > 1.0
     expected = distance <= radius
@@ -57,12 +58,34 @@ def test_circle_holds_the_cells_that_are_near_enough(grid, place, radius):
 
 
 @GRIDS
+def test_circles_that_overlap_hold_each_cell_once(grid):
+    longitude, latitude = np.array([10.0, 14.0, -170.0]), np.array([50.0, 52.0, -80.0])
+    found = cells_in_circles(grid, longitude, latitude, 2e6)
+    alone = [
+        cells_in_circles(grid, *place.T, 2e6) for place in np.column_stack([longitude, latitude])[:, None]
+    ]
+    assert np.array_equal(found, np.unique(np.concatenate(alone)))
+
+
+def test_shapes_that_would_keep_a_processor_for_hours_are_refused(monkeypatch):
+    grid = HealpixGrid(6)
+    zigzag = np.tile([0.0, 90.0], 300), np.tile([-89.0, 89.0], 300)
+    with pytest.raises(TooLargeError, match="places on this grid"):
+        cells_near_path(grid, np.tile(zigzag[0], 100), np.tile(zigzag[1], 100), 1e4)
+    monkeypatch.setattr(selecting, "MOST_LOOKED_AT", 10 * 12 * 4**6)
+    with pytest.raises(TooLargeError, match="cells would have to be looked at for the corridor"):
+        cells_near_path(grid, *zigzag, 8e6)
+    with pytest.raises(TooLargeError, match="for the circles"):
+        cells_in_circles(grid, *zigzag, 2e7)
+
+
+@GRIDS
 def test_circle_at_a_pole_and_over_the_date_line_is_round(grid):
     for longitude, latitude in ((0, 90), (0, -90), (180, 0), (-180, 60)):
-        found = cells_in_circle(grid, longitude, latitude, 1_000_000)
+        found = cells_in_circles(grid, np.array([longitude]), np.array([latitude]), 1_000_000)
         assert set(found) == set(np.flatnonzero(angles(grid, longitude, latitude) <= 1e6 / EARTH_RADIUS_M))
         assert len(found) > 4
-    everything = cells_in_circle(grid, 12, 34, 1e12)
+    everything = cells_in_circles(grid, np.array([12.0]), np.array([34.0]), 1e12)
     assert len(everything) == np.prod(grid.shape)
 
 

@@ -1,16 +1,18 @@
 """A cut as a job: the same answer as the query's, also when it was ended in the middle and begun again."""
 
+import asyncio
 import json
 import os
+import shutil
 import time
 
 import pytest
 from obstore.store import MemoryStore
 
-from geoscope.cuts import cutting, job, products
+from geoscope.cuts import cutting, job, products, sweeping
 from geoscope.cuts.job import Wish, cut_out, remove_leftovers
 from geoscope.cuts.products import PREFIX, expiry_of, new_product
-from geoscope.errors import GeoscopeError, InvalidInputError, TooLargeError
+from geoscope.errors import GeoscopeError, InvalidInputError, TooLargeError, UnavailableError
 from geoscope.settings import Settings
 from local_holdings import LocalHoldings
 
@@ -117,6 +119,23 @@ def test_job_whose_files_are_gone_says_so_and_stores_nothing_wrong(bucket, setti
     assert not bucket.list().collect()
 
 
+def test_disk_that_fills_up_is_told_and_nothing_is_left_on_it(bucket, settings, small_disk):
+    disk = small_disk("size=12m")
+    full = settings.model_copy(update={"data_dir": disk})
+    steps = KeptSteps()
+    with pytest.raises(UnavailableError, match="no room"):  # for a table of 450,000 values
+        cut_out(steps, full, INPUTS)
+    inputs = INPUTS | {"parameters": PARAMETERS | {"f": "NetCDF4"}}
+    steps.ends_after = 1
+    with pytest.raises(KeyboardInterrupt):
+        cut_out(steps, full, inputs)
+    (disk / "of others").write_bytes(bytes(shutil.disk_usage(disk).free - 1024**2))
+    steps.ends_after = None
+    with pytest.raises(UnavailableError, match="no room"):
+        cut_out(steps, full, inputs)
+    assert not list((disk / "cuts").iterdir())
+
+
 def test_path_with_times_of_its_own_is_cut_as_a_job_too(bucket, settings, level_client):
     parameters = {"coords": "LINESTRINGZM(170 0 1000 1577880000,-170 20 300 1578139200)", "f": "CSV"}
     result = cut_out(KeptSteps(), settings, INPUTS | {"query": "trajectory", "parameters": parameters})
@@ -124,10 +143,13 @@ def test_path_with_times_of_its_own_is_cut_as_a_job_too(bucket, settings, level_
     assert stored(bucket, result) == answer.content
 
 
-def test_too_large_a_job_is_refused(settings):
+def test_too_large_a_job_is_refused(settings, monkeypatch):
     small = settings.model_copy(update={"cuts": settings.cuts.model_copy(update={"max_job_values": 1000})})
     with pytest.raises(TooLargeError, match="a job may have 1,000"):
         cut_out(KeptSteps(), small, INPUTS)
+    monkeypatch.setattr(job, "MOST_OF_STEP", 4 * 225 - 1)
+    with pytest.raises(TooLargeError, match="One time of this would be 900 values"):
+        cut_out(KeptSteps(), settings, INPUTS)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +183,16 @@ def test_expired_products_and_old_leftovers_are_removed(bucket, settings, monkey
     assert [found["path"] for found in bucket.list().collect()] == [f"{PREFIX}{lasting}/a.csv"]
     assert [folder.name for folder in (settings.data_dir / "cuts").iterdir()] == ["young"]
     assert expiry_of("../../etc/passwd") is None
+
+
+def test_sweeping_outlives_a_platform_whose_keys_cannot_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeping, "FIRST_AFTER_S", 0.0)
+
+    async def sweep():
+        async with sweeping.sweep_now_and_then(Settings(data_dir=tmp_path)):
+            await asyncio.sleep(0.2)
+
+    asyncio.run(sweep())
 
 
 def test_products_that_are_none_are_not_found(level_client):

@@ -153,6 +153,14 @@ def test_error_before_the_first_byte_is_a_problem_document(level_client, monkeyp
         assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
 
 
+@pytest.mark.parametrize("form", [Form.NETCDF, Form.PARQUET])
+def test_full_disk_is_a_problem_document_too(level_client, form, monkeypatch, small_disk):
+    monkeypatch.setattr(answers.tempfile, "tempdir", str(small_disk("size=16k")))
+    box = {"bbox": "0,0,45,45", "f": form.value}
+    answer = level_client.get(f"{ONE}/cube", params=box)
+    assert (answer.status_code, "no room" in answer.json()["detail"]) == (503, True)
+
+
 @pytest.mark.parametrize("form", list(Form))
 def test_reading_ends_when_nobody_wants_the_answer_any_more(cube, form, monkeypatch, tmp_path):
     monkeypatch.setattr("geoscope.cuts.cutting.BLOCK_VALUES", 50_000)

@@ -3,6 +3,7 @@
 import pytest
 from edr_pydantic.capabilities import ConformanceModel, LandingPageModel
 from edr_pydantic.collections import Collection, Collections, Instance, Instances
+from pyproj import CRS
 
 from geoscope.demo.datasets import COLLECTIONS
 
@@ -49,6 +50,32 @@ def test_extent_names_the_calendar(client):
 
     assert 'CALENDAR["360_day"]' in trs("uk-met-office-scenarios")
     assert 'CALENDAR["proleptic Gregorian"]' in trs("ostia-sea-surface-temperature")
+
+
+def test_metadata_of_levels_can_be_read_by_programs(level_client):
+    document = level_client.get("/edr/collections/closed-form/instances/one").json()
+    queries = document["data_queries"]
+    assert queries["cube"]["link"]["variables"]["height_units"] == ["hPa"]
+    assert queries["corridor"]["link"]["variables"]["height_units"] == ["hPa"]
+    vertical = CRS.from_wkt(document["extent"]["vertical"]["vrs"])
+    assert [(axis.direction, axis.unit_name) for axis in vertical.axis_info] == [("down", "hectopascal")]
+    assert CRS.from_wkt(document["extent"]["temporal"]["trs"]).type_name == "Temporal CRS"
+    details = queries["area"]["link"]["variables"]["crs_details"]
+    assert [CRS.from_wkt(each["wkt"]).axis_info[0].direction for each in details] == ["east", "north"]
+    # 19-086r6, /req/core/rc-md-query-links and /req/edr/rc-parameters.
+    links = document["links"] + [query["link"] for query in queries.values()]
+    assert all(link.get("type") for link in links)
+    assert all(each["observedProperty"]["id"] for each in document["parameter_names"].values())
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"), [("limit=5000", True), ("bbox=0,45,-100,5,50,9000", True), ("bbox=1,2,3", False)]
+)
+def test_locations_are_limited_and_boxed_as_the_standard_has_it(level_client, asked, found):
+    answer = level_client.get(f"/edr/collections/closed-form/locations?{asked}")
+    assert answer.status_code == (200 if found else 400)
+    if found:
+        assert "FRA" in [feature["id"] for feature in answer.json()["features"]]
 
 
 def test_what_is_no_cube_is_not_found(client, holdings):

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from covjson_pydantic.coverage import Coverage, CoverageCollection
 
+from geoscope.cubes.cube import Cube
+
 ONE = "/edr/collections/closed-form/instances/one"
 JANUARY_2 = {"datetime": "2020-01-02"}
+WIDE = {"corridor-width": "700", "width-units": "km"}
 
 
 def ask(client, query, **parameters):
@@ -338,6 +341,8 @@ def test_curvilinear_grid_is_cut_to_a_country(client, sources):
         ("position", {"coords": "POINT(10 50)", "z": "700"}, 404, "1000, 850, 500, 250"),
         ("position", {"coords": "POINT(10 50)", "z": "high"}, 400, "R3/500/250"),
         ("position", {"coords": "POINT(10 50)", "z": "R999999/1/1"}, 400, "z="),
+        # Searched in quadratic time, this would keep the process busy for minutes.
+        ("position", {"coords": "POINT(10 50)", "z": "1" * 50_000 + "x"}, 400, "z="),
         ("position", {"coords": "POINT Z(10 50 850)", "z": "850"}, 400, "Both coords and z"),
         ("radius", {"coords": "POINT(10 50)"}, 400, "within is missing"),
         ("radius", {"coords": "POINT(10 50)", "within": "5", "within-units": "parsec"}, 400, "km"),
@@ -369,6 +374,13 @@ def test_curvilinear_grid_is_cut_to_a_country(client, sources):
             "Both coords and datetime",
         ),
         ("corridor", {"coords": "LINESTRING(0 0,1 1)"}, 400, "corridor-width is missing"),
+        ("corridor", {"coords": "LINESTRINGM(0 0 1e300,5 5 1e301)"} | WIDE, 404, "outside of the data"),
+        (
+            "corridor",
+            {"coords": "LINESTRINGZ(0 0 900,5 5 900)", "corridor-height": "4", "height-units": "m"} | WIDE,
+            400,
+            "Expected hPa",
+        ),
         ("locations/atlantis", {}, 404, "ISO 3166-1"),
         ("position", {"coords": "POINT(10 50)", "estimate": "perhaps"}, 400, "true or false"),
     ],
@@ -377,6 +389,32 @@ def test_bad_queries_are_refused_with_what_would_fit(level_client, query, parame
     answer = level_client.get(f"{ONE}/{query}", params=parameters)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert said in answer.json()["detail"]
+
+
+def test_times_of_a_path_are_everyday_dates_in_any_calendar(client):
+    """After eighty years, a year of 360 days is more than a year late."""
+    scenario = "/edr/collections/uk-met-office-scenarios/instances/a1b"
+    first, last = (int(np.datetime64(day, "s").astype(int)) for day in ("2050-01-31", "2051-09-30"))
+    path = {"coords": f"LINESTRINGM(-100 40 {first},-90 40 {last})"}
+    flown = client.get(f"{scenario}/trajectory", params=path).json()
+    times = [place[0] for place in flown["domain"]["axes"]["composite"]["values"]]
+    assert (times[0], times[-1]) == ("2050-06-01T00:00:00Z", "2051-06-01T00:00:00Z")
+    beside = client.get(f"{scenario}/corridor", params=path | WIDE).json()
+    assert beside["domain"]["axes"]["t"]["values"] == ["2050-06-01T00:00:00Z", "2051-06-01T00:00:00Z"]
+
+
+@pytest.mark.parametrize("query", ["position?coords=POINT(1 1)", "position?coords=POINT(1 1)&f=NetCDF4", ""])
+def test_head_tells_what_get_would_and_reads_nothing(level_client, query, monkeypatch):
+    got = level_client.get(f"{ONE}/{query}".rstrip("/"))
+
+    async def fails(*_):
+        raise AssertionError("Nothing should be read.")
+
+    monkeypatch.setattr(Cube, "read", fails)
+    asked = level_client.head(f"{ONE}/{query}".rstrip("/"))
+    assert (asked.status_code, asked.content) == (200, b"")
+    for name in ("content-type", "vary", "cache-control", "content-disposition"):
+        assert asked.headers.get(name) == got.headers.get(name)
 
 
 def test_parameter_that_is_given_twice_is_refused(level_client):

@@ -15,7 +15,6 @@ from geoscope.catalogue.orders.kept_orders import open_orders
 from geoscope.catalogue.publishing import data_routes
 from geoscope.catalogue.publishing import routes as publishing_routes
 from geoscope.catalogue.stac_api import reading_routes, search_routes, summary_routes, transaction_routes
-from geoscope.catalogue.stac_api.methods import MethodsMiddleware
 from geoscope.catalogue.store import open_store
 from geoscope.error_documents import stac_error_document
 from geoscope.settings import current_settings
@@ -25,7 +24,6 @@ from geoscope.web import service_application
 def create_application() -> FastAPI:
     """Make the web application; it opens its store when it starts."""
     application = service_application(MANIFEST, error_document=stac_error_document, lifespan=_open_store)
-    application.add_middleware(MethodsMiddleware, application=application)
     # The routes that are asked most stand first, as they are tried in this order.
     application.include_router(search_routes.router)
     application.include_router(reading_routes.router)

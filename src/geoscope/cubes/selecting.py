@@ -7,6 +7,7 @@ the date line are nothing special. Answers are in ascending order, but for paths
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, runtime_checkable
@@ -28,6 +29,10 @@ FARTHEST_M = math.pi * EARTH_RADIUS_M
 # Places along a path that are looked up, four a cell.
 MOST_PLACES = 2_000_000
 _PLACES_A_CELL = 4
+# Pieces of a path that a corridor is made of, one after the other.
+MOST_PIECES = 200_000
+# Cells whose distance is computed for one selection: more than the finest twins have.
+MOST_LOOKED_AT = 60_000_000
 # Longest piece of a path that a corridor is made of, in degrees.
 _LONGEST_PIECE = 5.0
 # What rounding may cost a place that lies on an edge, in degrees.
@@ -120,12 +125,29 @@ def _cells_in_part(grid: Grid, polygon: shapely.Polygon | shapely.MultiPolygon) 
     return np.concatenate(found)
 
 
-def cells_in_circle(grid: Grid, longitude: float, latitude: float, radius_m: float) -> Cells:
-    """Return the cells whose centres are no farther from a place than a radius in metres."""
+def cells_in_circles(grid: Grid, longitude: Degrees, latitude: Degrees, radius_m: float) -> Cells:
+    """Return the cells whose centres are no farther from any of some places than a radius in metres.
+
+    Parameters
+    ----------
+    grid : Grid
+        Any grid.
+    longitude, latitude : ndarray of float, shape (n,)
+        The places.
+
+    Raises
+    ------
+    TooLargeError
+        If sixty million cells would have to be looked at.
+    """
     angle = min(radius_m / EARTH_RADIUS_M, math.pi)
-    candidates = cells_in_box(grid, *_box_around(longitude, latitude, angle))
-    centre = unit_vectors(longitude, latitude)
-    return candidates[_within(unit_vectors(*grid.cell_centre(candidates)), centre, angle)]
+    found, looked_at = np.zeros(math.prod(grid.shape), bool), 0
+    for east, north in zip(longitude.tolist(), latitude.tolist(), strict=True):
+        candidates = cells_in_box(grid, *_box_around(east, north, angle))
+        looked_at = _added(looked_at, grid, candidates, "circles")
+        centre = unit_vectors(east, north)
+        found[candidates[_within(unit_vectors(*grid.cell_centre(candidates)), centre, angle)]] = True
+    return np.flatnonzero(found)
 
 
 def cells_near_path(grid: Grid, longitude: Degrees, latitude: Degrees, distance_m: float) -> Cells:
@@ -137,23 +159,30 @@ def cells_near_path(grid: Grid, longitude: Degrees, latitude: Degrees, distance_
         Any grid.
     longitude, latitude : ndarray of float, shape (n,)
         The path's points, two at least; between them it takes the shortest way.
+
+    Raises
+    ------
+    TooLargeError
+        If it is so long that it has 200,000 pieces, or sixty million cells would have to be looked at.
     """
     angle = min(distance_m / EARTH_RADIUS_M, math.pi)
-    path, _ = _refined(longitude, latitude, max(math.degrees(angle), grid.cell_size, 0.01))
+    step = max(math.degrees(angle), grid.cell_size, 0.01)
+    path, _ = _refined(longitude, latitude, step, MOST_PIECES)
     starts, ends = path[:-1], path[1:]
     middles = _normalized(starts + ends)
     reach = angle + np.arccos(np.clip(np.sum(starts * middles, axis=1), -1, 1))
-    found = []
-    for candidates in _boxes_along(grid, path, angle):
+    chords = _chord(reach)
+    found = np.zeros(math.prod(grid.shape), bool)
+    for first, last, candidates in _boxes_along(grid, path, angle):
         vectors = unit_vectors(*grid.cell_centre(candidates))
         tree = cKDTree(vectors)
-        near = np.zeros(len(candidates), bool)
-        for start, end, middle, chord in zip(starts, ends, middles, _chord(reach), strict=True):
-            members = np.array(tree.query_ball_point(middle, chord), np.int64)
+        near = found[candidates]
+        for arc in range(first, last):
+            members = np.array(tree.query_ball_point(middles[arc], chords[arc]), np.int64)
             members = members[~near[members]]
-            near[members[_is_near_arc(vectors[members], start, end, angle)]] = True
-        found.append(candidates[near])
-    return np.unique(np.concatenate([np.empty(0, np.int64), *found]))
+            near[members[_is_near_arc(vectors[members], starts[arc], ends[arc], angle)]] = True
+        found[candidates] = near
+    return np.flatnonzero(found)
 
 
 def cells_along_path(grid: Grid, longitude: Degrees, latitude: Degrees) -> CellsAlongPath:
@@ -171,7 +200,7 @@ def cells_along_path(grid: Grid, longitude: Degrees, latitude: Degrees) -> Cells
     TooLargeError
         If the path is so long that two million places would have to be looked up.
     """
-    vectors, positions = _refined(longitude, latitude, grid.cell_size / _PLACES_A_CELL)
+    vectors, positions = _refined(longitude, latitude, grid.cell_size / _PLACES_A_CELL, MOST_PLACES)
     east, north = _places(vectors)
     # A corner may lie on the edge of a cell: there no digit may be lost.
     corners = positions == np.floor(positions)
@@ -206,33 +235,44 @@ def _box_around(longitude: float, latitude: float, angle: float) -> tuple[float,
     return longitude - half - _ROUNDING, south, longitude + half + _ROUNDING, north
 
 
-def _boxes_along(grid: Grid, path: NDArray[np.float64], angle: float) -> list[Cells]:
-    """Return the cells around pieces of a path: a long one would have a box as large as the Earth."""
+def _boxes_along(grid: Grid, path: NDArray[np.float64], angle: float) -> Iterator[tuple[int, int, Cells]]:
+    """Yield the cells around pieces of a path, and their ends: a whole one may have the Earth as its box."""
     longitude, latitude = _places(path)
     steps = np.cumsum(_angles(path[:-1], path[1:]))
     piece = math.radians(_LONGEST_PIECE) + angle
     cuts = np.flatnonzero(np.diff(np.floor(steps / piece))) + 1
     edges = [0, *cuts.tolist(), len(path) - 1]
-    boxes = []
+    looked_at = 0
     for first, last in itertools.pairwise(edges):
         middle = (first + last) // 2
         reach = float(_angles(path[first : last + 1], path[middle]).max()) + angle
-        boxes.append(
-            cells_in_box(grid, *_box_around(float(longitude[middle]), float(latitude[middle]), reach))
+        box = cells_in_box(grid, *_box_around(float(longitude[middle]), float(latitude[middle]), reach))
+        looked_at = _added(looked_at, grid, box, "corridor")
+        if len(box):
+            yield first, last, box
+
+
+def _added(looked_at: int, grid: Grid, candidates: Cells, what: str) -> int:
+    """Count the cells that a selection looks at: many large shapes could keep a processor for hours."""
+    looked_at += len(candidates) if isinstance(grid, FindsCellsInBoxes) else math.prod(grid.shape)
+    if looked_at > MOST_LOOKED_AT:
+        raise TooLargeError(
+            f"More than {MOST_LOOKED_AT:,} cells would have to be looked at for the {what}.",
+            "Ask for fewer or smaller ones.",
         )
-    return [box for box in boxes if len(box)]
+    return looked_at
 
 
 def _refined(
-    longitude: Degrees, latitude: Degrees, step_degrees: float
+    longitude: Degrees, latitude: Degrees, step_degrees: float, most: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return a path (n, 3) whose points are no farther apart than a step, and where they lie along it."""
     corners = unit_vectors(longitude, latitude)
     angles = _angles(corners[:-1], corners[1:])
     counts = np.maximum(np.ceil(np.degrees(angles) / step_degrees), 1).astype(np.int64)
-    if counts.sum() > MOST_PLACES:
+    if counts.sum() > most:
         raise TooLargeError(
-            f"The path has {int(counts.sum()):,} places on this grid; {MOST_PLACES:,} can be looked up.",
+            f"The path has {int(counts.sum()):,} places on this grid; {most:,} can be looked up.",
             "Ask for a shorter one.",
         )
     which = np.repeat(np.arange(len(counts)), counts)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import cftime
@@ -86,6 +87,17 @@ class TimeAxis:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @cached_property
+    def instants(self) -> NDArray[np.int64]:
+        """Microseconds since 1970-01-01 of the everyday dates that the labels name; never falling.
+
+        In a calendar of 360 days, `numbers` are weeks off after some years.
+        """
+        if self.calendar == GREGORIAN:
+            return self.numbers
+        real = [real_instant(label).removesuffix("Z") for label in self.labels]
+        return np.array(real, "datetime64[us]").astype(np.int64)
 
     def select(self, expression: str | None) -> slice:
         """Return the steps within an instant or interval; all of them for None.

@@ -4,7 +4,7 @@ import asyncio
 import io
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import BinaryIO
@@ -14,12 +14,15 @@ from geoscope.cuts.cutting import Cut
 from geoscope.cuts.estimates import PACE
 from geoscope.cuts.forms import Form
 from geoscope.cuts.netcdf import write_netcdf
+from geoscope.cuts.room import room_needed
 from geoscope.cuts.table import csv_table, write_parquet
 from geoscope.cuts.zarr_archive import zarr_archive
 
 PIECE_BYTES = 256 * 1024
 # Values of a file that is made in memory: it takes some megabytes.
 MOST_IN_MEMORY = 512 * 1024
+# Forms that are made whole before their first piece leaves.
+_FILES = (Form.NETCDF, Form.PARQUET)
 # What the first pieces, with the first values, may take in memory.
 _FIRST_BYTES = 64 * 1024
 
@@ -39,9 +42,24 @@ def pieces_of(cuts: Sequence[Cut], form: Form, title: str) -> Pieces:
         return csv_table(cuts)
     if form is Form.ZARR:
         return zarr_archive(cuts, title)
-    if form is Form.NETCDF:
-        return _from_file(cuts, lambda target: write_netcdf(cuts, target, title))
-    return _from_file(cuts, lambda target: write_parquet(cuts, target))
+    return _from_file(cuts, form, title)
+
+
+async def write_answer(cuts: Sequence[Cut], form: Form, title: str, path: Path) -> None:
+    """Write the answer to a question to a file.
+
+    Raises
+    ------
+    UnavailableError
+        If the disk is full.
+    """
+    with room_needed():
+        if form in _FILES:
+            await _write_file(cuts, form, title, path)
+            return
+        with path.open("wb") as file:
+            async for piece in pieces_of(cuts, form, title):
+                await asyncio.to_thread(file.write, piece)
 
 
 async def begun(pieces: Pieces, cuts: Sequence[Cut]) -> Pieces:
@@ -71,17 +89,24 @@ async def begun(pieces: Pieces, cuts: Sequence[Cut]) -> Pieces:
     return rest()
 
 
-async def _from_file(cuts: Sequence[Cut], write: Callable[[Path | BinaryIO], Awaitable[None]]) -> Pieces:
+async def _from_file(cuts: Sequence[Cut], form: Form, title: str) -> Pieces:
     if sum(cut.value_count for cut in cuts) <= MOST_IN_MEMORY:
         made = io.BytesIO()
-        await write(made)
+        await _write_file(cuts, form, title, made)
         content = made.getbuffer()
         for start in range(0, len(content), PIECE_BYTES):
             yield bytes(content[start : start + PIECE_BYTES])
         return
     with tempfile.TemporaryDirectory(prefix="geoscope-cut-") as folder:
         path = Path(folder) / "answer"
-        await write(path)
+        await write_answer(cuts, form, title, path)
         with path.open("rb") as file:
             while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
                 yield piece
+
+
+async def _write_file(cuts: Sequence[Cut], form: Form, title: str, target: Path | BinaryIO) -> None:
+    if form is Form.NETCDF:
+        await write_netcdf(cuts, target, title)
+    else:
+        await write_parquet(cuts, target)

@@ -11,26 +11,28 @@ from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from geoscope.cube_items import is_cube
 from geoscope.cuts import metadata
 from geoscope.cuts.answers import begun, pieces_of
 from geoscope.cuts.asking import cuts_of_collection, cuts_of_instance, job_request, require_allowed
 from geoscope.cuts.estimates import CutTooLargeError, estimate
 from geoscope.cuts.forms import Form
-from geoscope.cuts.locations import countries
+from geoscope.cuts.locations import list_countries
 from geoscope.cuts.manifest import MANIFEST
+from geoscope.cuts.openapi import openapi_of_query
 from geoscope.cuts.parameters import PARAMETERS, Kind
 from geoscope.cuts.products import product_response
 from geoscope.cuts.queries import Question, read_question
 from geoscope.cuts.sweeping import sweep_now_and_then
 from geoscope.error_documents import problem_document
 from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError
-from geoscope.holdings import OpenHoldings, SeenHoldings, cache_headers, holdings_lifespan, is_cube
+from geoscope.holdings import OpenHoldings, SeenHoldings, cache_headers, holdings_lifespan
+from geoscope.http_methods import is_head
 from geoscope.settings import current_settings
 from geoscope.web import base_url, service_application
 
 # Data change only when an item is written anew; then an answer may be this old.
 CACHE_CONTROL = "public, max-age=60"
-GEOJSON = "application/geo+json"
 _LOOK_EVERY_S = 0.5
 
 _PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
@@ -43,7 +45,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 class GeoJsonResponse(Response):
     """GeoJSON, as the OpenAPI document names it."""
 
-    media_type = GEOJSON
+    media_type = metadata.GEOJSON
 
 
 router = APIRouter(prefix="/edr", responses=REFUSALS)
@@ -111,7 +113,8 @@ async def product(request: Request, product: str, name: str) -> Response:
     return await product_response(request, product, name)
 
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="Most locations of the answer.")]
+# No largest limit: the standard wants more than that to be no error, and Earth has few countries.
+Limit = Annotated[int, Query(ge=1, description="Most locations of the answer.")]
 Bbox = Annotated[str | None, Query(description="Only locations that meet west,south,east,north.")]
 
 
@@ -120,7 +123,7 @@ async def _locations(
 ) -> Response:
     document = await _collection(holdings, collection)
     address = f"{_address(request)}{request.url.path.removeprefix('/edr')}"
-    found = metadata.locations(countries(), document["extent"]["spatial"]["bbox"], address, bbox, limit)
+    found = list_countries(document["extent"]["spatial"]["bbox"], address, bbox, limit)
     return GeoJsonResponse(orjson.dumps(found), headers=cache_headers(holdings, CACHE_CONTROL))
 
 
@@ -164,7 +167,7 @@ def _add_queries() -> None:
                 name=f"{where}_{kind}",
                 operation_id=f"{where}_{kind}",
                 summary=metadata.TITLES[kind],
-                openapi_extra=metadata.openapi_of_query(PARAMETERS[kind], in_instance=bool(path), kind=kind),
+                openapi_extra=openapi_of_query(PARAMETERS[kind], in_instance=bool(path), kind=kind),
             )
 
 
@@ -202,13 +205,12 @@ async def _answer(
         )
     await asyncio.to_thread(require_allowed, cuts, question.form, asked, current_settings().cuts)
     title = collection if instance is None else f"{collection}-{instance}"
+    headers = _headers(holdings, question.form, f"{title}-{question.name}")
+    if is_head(request):
+        return Response(headers=headers, media_type=question.form.media_type)
     pieces = pieces_of(cuts, question.form, title)
     body = await _while_connected(request, begun(pieces, cuts))
-    return StreamingResponse(
-        body,
-        media_type=question.form.media_type,
-        headers=_headers(holdings, question.form, f"{title}-{question.name}"),
-    )
+    return StreamingResponse(body, media_type=question.form.media_type, headers=headers)
 
 
 async def _while_connected[Result](request: Request, work: Coroutine[Any, Any, Result]) -> Result:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from geoscope.cubes.cube import Cube, Variable
 from geoscope.cubes.grid import Cells
 from geoscope.cubes.levels import LevelAxis
+from geoscope.cubes.times import TimeAxis
 from geoscope.cuts.aggregating import Aggregation
 from geoscope.cuts.levels import nearest_levels
 from geoscope.cuts.queries import Question
@@ -219,9 +220,10 @@ def plan_cuts(instance: str, cube: Cube, question: Question) -> list[Cut]:
     if question.aggregate is not None:
         aggregation = SELECTIONS.aggregate(cube.grid, question.region, question.aggregate)
         selection = aggregation.place
-    steps, own_steps = _choose_steps(cube, selection, question.datetime)
+    steps, own_steps = _choose_steps(cube, selection, question)
     cuts = []
     for axis, members in _by_levels(variables):
+        _require_unit(axis, question.height_unit)
         own_levels = None
         if axis is not None and selection.heights is not None:
             own_levels = nearest_levels(axis, selection.heights)
@@ -268,32 +270,52 @@ def _choose_levels(axis: LevelAxis | None, question: Question, *, is_own: bool) 
     return question.levels.select(axis) if question.levels else np.arange(len(axis))
 
 
+def _require_unit(axis: LevelAxis | None, unit: str | None) -> None:
+    """Refuse heights in another unit than the data's: nothing is converted."""
+    if axis is not None and axis.unit and unit is not None and unit.strip() != axis.unit:
+        raise InvalidInputError(
+            f"height-units={unit[:40]!r} is not the unit of the levels.", f"Expected {axis.unit}."
+        )
+
+
 def _choose_steps(
-    cube: Cube, selection: Selection, datetime: str | None
+    cube: Cube, selection: Selection, question: Question
 ) -> tuple[slice, NDArray[np.int64] | None]:
     if cube.times is None:
         return slice(0, 1), None
+    if question.seconds is not None:
+        return _steps_within(cube.times, *question.seconds), None
     if selection.times is None:
-        return cube.times.select(datetime), None
-    own = _nearest_steps(cube.times.numbers, selection.times * 1e6)
+        return cube.times.select(question.datetime), None
+    own = _nearest_steps(cube.times, selection.times * 1e6)
     return slice(int(own.min()), int(own.max()) + 1), own
 
 
-def _nearest_steps(numbers: NDArray[np.int64], wanted: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the step nearest to each time, in microseconds; a time far from all is refused."""
+def _steps_within(axis: TimeAxis, first: float, last: float) -> slice:
+    """Return the steps from one time to another, in seconds since 1970."""
+    found = np.flatnonzero((axis.instants >= first * 1e6) & (axis.instants <= last * 1e6))
+    if not len(found):
+        raise _no_such_time(axis)
+    return slice(int(found[0]), int(found[-1]) + 1)
+
+
+def _nearest_steps(axis: TimeAxis, wanted: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the step nearest to each time, in microseconds since 1970; a time far from all is refused."""
+    numbers = axis.instants
     after = np.clip(np.searchsorted(numbers, wanted), 0, len(numbers) - 1)
     before = np.maximum(after - 1, 0)
     own = np.where(wanted - numbers[before] <= numbers[after] - wanted, before, after)
     reach = float(np.diff(numbers).max()) if len(numbers) > 1 else 86_400e6
     if (np.abs(numbers[own] - wanted) > reach).any():
-        first, last = (
-            np.datetime64(int(number), "us").astype("datetime64[s]") for number in numbers[[0, -1]]
-        )
-        raise NotFoundError(
-            "The path's times (M, seconds since 1970) are outside of the data.",
-            f"The steps run from {first}Z to {last}Z.",
-        )
+        raise _no_such_time(axis)
     return own
+
+
+def _no_such_time(axis: TimeAxis) -> NotFoundError:
+    return NotFoundError(
+        "The path's times (M, seconds since 1970) are outside of the data.",
+        f"The steps run from {axis.labels[0]} to {axis.labels[-1]}.",
+    )
 
 
 def _by_levels(variables: list[Variable]) -> list[tuple[LevelAxis | None, list[Variable]]]:

@@ -1,5 +1,6 @@
 """Geometries as well-known text, read strictly: places on Earth in CRS84, whatever they were written in."""
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,15 +11,16 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from geoscope.cubes.grid import Degrees
+from geoscope.cubes.grid import Bounds, Degrees
 from geoscope.errors import InvalidInputError
 
 # A URL of the usual servers ends at 64 KiB; a job takes more.
 LONGEST_TEXT = 400_000
 MOST_POINTS = 20_000
 
+# Blanks are never given back (`*+`): a text of many would be searched in quadratic time.
 _KIND = re.compile(
-    r"\s*(MULTIPOINT|POINT|LINESTRING|MULTIPOLYGON|POLYGON|[A-Z]+?)\s*(ZM|Z|M)?\s*(?=\()", re.IGNORECASE
+    r"\s*+(MULTIPOINT|POINT|LINESTRING|MULTIPOLYGON|POLYGON|[A-Z]+?)\s*+(ZM|Z|M)?\s*+(?=\()", re.IGNORECASE
 )
 _EXAMPLES = {
     "POINT": "POINT(-0.13 51.51)",
@@ -147,6 +149,35 @@ def read_polygon(text: str, *, latitude_first: bool = False) -> Polygon:
     if east - west > 360.0:
         raise InvalidInputError(f"The polygon in coords is {east - west:g} degrees wide; Earth has 360.")
     return polygon
+
+
+def read_box(text: str, *, latitude_first: bool = False) -> tuple[Bounds, tuple[float, float] | None]:
+    """Read a bbox: four numbers, or six with the lowest and the highest level, which are returned too.
+
+    Raises
+    ------
+    InvalidInputError
+        If it cannot be read, or is no box on Earth; one whose west is east of its east crosses the date line.
+    """
+    try:
+        numbers = [float(part) for part in text[:400].split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (4, 6) or not all(map(math.isfinite, numbers)):
+        raise InvalidInputError(
+            f"bbox={text[:80]!r} cannot be read.",
+            "Expected 4 numbers (west,south,east,north) or 6 (with the lowest and the highest level).",
+        )
+    levels = (numbers[2], numbers[5]) if len(numbers) == 6 else None
+    west, south, east, north = numbers if levels is None else (*numbers[:2], *numbers[3:5])
+    if latitude_first:
+        west, south, east, north = south, west, north, east
+    if not (all(-180 <= edge <= 180 for edge in (west, east)) and -90 <= south <= north <= 90):
+        raise InvalidInputError(
+            f"bbox={text[:80]!r} is no box on Earth.",
+            "Expected west,south,east,north in degrees (in EPSG:4326: south,west,north,east).",
+        )
+    return Bounds(west, south, east, north), levels
 
 
 def _read(text: str, kinds: tuple[str, ...]) -> BaseGeometry:

@@ -5,6 +5,7 @@ off is read again into the same place. The result appears in the object store wh
 """
 
 import asyncio
+import os
 import re
 import shutil
 import time
@@ -21,12 +22,14 @@ from numpy.typing import NDArray
 from geoscope.access import Principal
 from geoscope.acting import authorization_of, principal_now
 from geoscope.cubes.cube import Variable
-from geoscope.cuts.answers import pieces_of
+from geoscope.cuts.answers import write_answer
 from geoscope.cuts.asking import cuts_of_collection, cuts_of_instance
 from geoscope.cuts.cutting import BLOCK_VALUES, Cut
+from geoscope.cuts.estimates import estimate
 from geoscope.cuts.parameters import Kind
 from geoscope.cuts.products import new_product, product_address, remove_expired, store_product
 from geoscope.cuts.queries import Question, read_question
+from geoscope.cuts.room import NO_ROOM, room_needed
 from geoscope.errors import (
     GeoscopeError,
     InvalidInputError,
@@ -43,8 +46,9 @@ from geoscope.settings import Settings
 ASKER = "service:job-worker"
 # After so long a folder belongs to a job that was dismissed.
 _ABANDONED_AFTER_S = 3 * 86_400.0
-# Of the disk, besides the arrays: the answer itself, and room for everybody else.
-_ROOM_FACTOR = 2.5
+_VALUE_BYTES = 4
+# Values of one time, which are held at once: a worker out of memory would be killed again and again.
+MOST_OF_STEP = 100_000_000
 _GONE = "What was read for this job is gone from the disk."
 
 
@@ -60,14 +64,12 @@ def cut_out(job: Job, settings: Settings, inputs: Json) -> dict[str, Any]:
     owner = job.owner
     plan = job.step("Plan the cut", partial(_run, partial(_plan, settings, wish, owner)))
     folder = _folder(settings, plan["product"])
-    parts = plan["parts"]
-    for number in range(parts):
-        job.report(number, parts + 1, f"Reading part {number + 1} of {parts}")
-        read = partial(_read_part, settings, wish, owner, folder, number, plan["values"])
-        job.step(f"Read part {number + 1}", partial(_run, read))
-    job.report(parts, parts + 1, "Writing the result")
-    store = partial(_store, settings, wish, owner, folder, plan["product"], plan["values"])
-    stored = job.step("Store the result", partial(_run, store))
+    try:
+        stored = _read_and_store(job, settings, wish, plan, folder)
+    except GeoscopeError:
+        # It ends here for good: a job that is taken up again was killed, and has raised nothing.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     shutil.rmtree(folder, ignore_errors=True)
     expires = datetime.fromtimestamp(int(plan["product"].partition("-")[0]), UTC)
     return {
@@ -77,6 +79,19 @@ def cut_out(job: Job, settings: Settings, inputs: Json) -> dict[str, Any]:
         "values": plan["values"],
         "expires": expires.isoformat().replace("+00:00", "Z"),
     }
+
+
+def _read_and_store(
+    job: Job, settings: Settings, wish: "Wish", plan: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    owner, parts, values = job.owner, plan["parts"], plan["values"]
+    for number in range(parts):
+        job.report(number, parts + 1, f"Reading part {number + 1} of {parts}")
+        read = partial(_read_part, settings, wish, owner, folder, number, values)
+        job.step(f"Read part {number + 1}", partial(_run, read))
+    job.report(parts, parts + 1, "Writing the result")
+    store = partial(_store, settings, wish, owner, folder, plan["product"], values)
+    return job.step("Store the result", partial(_run, store))
 
 
 def remove_leftovers(settings: Settings) -> int:
@@ -155,11 +170,19 @@ async def _plan(settings: Settings, wish: Wish, owner: str) -> dict[str, Any]:
             f"This would be {read:,} values; a job may have {settings.cuts.max_job_values:,}.",
             "Ask for fewer parameters, a smaller region or less time.",
         )
+    of_step = max((cut.shape[1] * cut.shape[2] for cut in cuts), default=0)
+    if of_step > MOST_OF_STEP:
+        raise TooLargeError(
+            f"One time of this would be {of_step:,} values; {MOST_OF_STEP:,} can be read together.",
+            "Ask for fewer levels, or less space.",
+        )
     values = sum(cut.value_count for cut in cuts)
     folders = _folders(settings)
     folders.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(folders).free < values * 4 * _ROOM_FACTOR:
-        raise UnavailableError("There is no room on the platform's disk for a cut of this size now.")
+    # The answer lies on the disk twice until it is in the object store.
+    room = values * _VALUE_BYTES + 2 * estimate(cuts, wish.question.form).answer_bytes
+    if shutil.disk_usage(folders).free < room:
+        raise UnavailableError(NO_ROOM)
     return {"product": new_product(settings.cuts.keep_days), "values": values, "parts": len(_parts(cuts))}
 
 
@@ -192,9 +215,7 @@ async def _store(
             kept.append(StoredCut(**own, files=files))
         path = folder / f"answer{form.suffix}"
         title = "-".join(filter(None, (wish.collection, wish.instance)))
-        with path.open("wb") as file:
-            async for piece in pieces_of(kept, form, title):
-                await asyncio.to_thread(file.write, piece)
+        await write_answer(kept, form, title, path)
     await asyncio.to_thread(store_product, settings, product, wish.file_name, path)
     return {"name": wish.file_name, "bytes": path.stat().st_size}
 
@@ -251,12 +272,16 @@ def _keep(
             raise GeoscopeError(_GONE, "Ask for it again.")
         folder.mkdir(parents=True, exist_ok=True)
         fresh = file.with_suffix(".new")
-        np.lib.format.open_memmap(fresh, mode="w+", dtype=np.float32, shape=cut.shape).flush()
+        with room_needed():
+            np.lib.format.open_memmap(fresh, mode="w+", dtype=np.float32, shape=cut.shape).flush()
         fresh.rename(file)
-    values = np.lib.format.open_memmap(file, mode="r+")
+    os.utime(folder)  # (it is in use)
+    values = np.lib.format.open_memmap(file, mode="r")
     first = 0 if cut.own_steps is not None else block.start - cut.steps.start
-    values[first : first + len(found)] = found
-    values.flush()
+    # Not through the map: a disk without room would end the process by a signal.
+    with room_needed(), file.open("r+b") as kept:
+        kept.seek(values.offset + first * values.strides[0])
+        kept.write(np.ascontiguousarray(found).data)
 
 
 def _file(folder: Path, index: int, variable: str) -> Path:

@@ -12,7 +12,8 @@ from geoscope.errors import InvalidInputError, NotFoundError
 MOST_LEVELS = 2000
 EXPECTED = "Expected a level (850), some (1000,850), a range (500/1000), or repeats (R3/500/250)."
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+# Each digit belongs to one part alone, or a long number that is none would be searched in quadratic time.
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})/({_NUMBER})")
 _REPEATS = re.compile(rf"[Rr](\d{{1,6}})/({_NUMBER})/({_NUMBER})")
 _LIST = re.compile(rf"{_NUMBER}(,{_NUMBER})*")

@@ -5,19 +5,22 @@ the build puts them beside this file. Territories without a code of their own ar
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import orjson
 import shapely
 from iso3166 import countries_by_numeric
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
-from geoscope.cuts.geometries import Polygon
+from geoscope.cuts.geometries import Polygon, read_box
 from geoscope.errors import NotFoundError
 
 OUTLINES = Path(__file__).parent / "built" / "countries-50m.json"
@@ -82,6 +85,40 @@ def country(name: str) -> Country:
             + "Expected a country by its English name or its code of ISO 3166-1: France, FR, FRA or 250.",
         )
     return found
+
+
+def list_countries(boxes: list[list[float]], address: str, bbox: str | None, limit: int) -> dict[str, Any]:
+    """Return the countries that boxes, and the one that was asked for, meet: a GeoJSON FeatureCollection.
+
+    Parameters
+    ----------
+    boxes : list of list of float
+        Four numbers each, or six with heights; `west` > `east` crosses the date line.
+    address : str
+        Of the list itself.
+    bbox : str or None
+        As it was asked for.
+    limit : int
+        Most countries of the answer.
+    """
+    areas = [shapely.union_all([_area(box) for box in boxes])]
+    if bbox is not None:
+        areas.append(_area(read_box(bbox)[0]))
+    found = [each for each in countries() if all(shapely.intersects(each.outline, area) for area in areas)]
+    return {
+        "type": "FeatureCollection",
+        "numberMatched": len(found),
+        "numberReturned": min(len(found), limit),
+        "links": [{"rel": "self", "href": address, "type": "application/geo+json"}],
+        "features": [each.feature(f"{address}/{quote(each.id)}") for each in found[:limit]],
+    }
+
+
+def _area(box: Sequence[float]) -> BaseGeometry:
+    west, south, east, north = box if len(box) == 4 else (*box[:2], *box[3:5])
+    if west <= east:
+        return shapely.box(west, south, east, north)
+    return shapely.union(shapely.box(west, south, 180, north), shapely.box(-180, south, east, north))
 
 
 @cache

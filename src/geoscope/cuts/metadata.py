@@ -1,13 +1,10 @@
 """The catalogue's documents in the words of OGC API - EDR 1.1: collections and their instances."""
 
-import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-import shapely
 from edr_pydantic.capabilities import ConformanceModel, LandingPageModel
 from edr_pydantic.collections import Collection, Collections, Instance, Instances
 from edr_pydantic.data_queries import DataQueries, EDRQuery
@@ -17,19 +14,16 @@ from edr_pydantic.observed_property import ObservedProperty
 from edr_pydantic.parameter import Parameter, Parameters
 from edr_pydantic.unit import Unit
 from edr_pydantic.variables import Variables
-from shapely.geometry.base import BaseGeometry
 
+from geoscope.cube_items import Document
 from geoscope.cubes.times import GREGORIAN
 from geoscope.cuts.aggregating import Aggregate
 from geoscope.cuts.coveragejson import CRS84, STANDARD_NAMES
 from geoscope.cuts.estimates import Estimate
 from geoscope.cuts.forms import Form
 from geoscope.cuts.geometries import CRS84_NAMES, EPSG_4326_NAMES
-from geoscope.cuts.locations import Country
 from geoscope.cuts.parameters import METRES, PARAMETERS, Kind
-from geoscope.cuts.parameters import Parameter as QueryParameter
-from geoscope.errors import InvalidInputError
-from geoscope.holdings import Document
+from geoscope.cuts.reference_systems import CRS84_WKT, EPSG_4326_WKT, time_system, vertical_system
 
 EDR = "http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf"
 CONFORMANCE_CLASSES = [
@@ -39,6 +33,7 @@ CONFORMANCE_CLASSES = [
 ]
 FORMS = [form.value for form in Form]
 JSON = "application/json"
+GEOJSON = "application/geo+json"
 
 
 def landing_page(title: str, description: str, base: str, openapi: str) -> LandingPageModel:
@@ -73,6 +68,7 @@ def collection(document: Document, base: str) -> Collection:
     link = EDRQueryLink(
         href=f"{address}/instances",
         rel="data",
+        type=JSON,
         title="Its instances, such as scenarios or runs",
         variables=Variables(title="Instances", query_type="instances"),
     )
@@ -85,7 +81,7 @@ def collection(document: Document, base: str) -> Collection:
         extent=_extent(
             document["extent"]["spatial"]["bbox"], interval, document, _collection_calendar(document)
         ),
-        data_queries=DataQueries(**_queries(address), instances=EDRQuery(link=link)),
+        data_queries=DataQueries(**_queries(address, document), instances=EDRQuery(link=link)),
         crs=CRS,
         output_formats=FORMS,
         parameter_names=_parameters(document["cube:variables"]),
@@ -115,7 +111,7 @@ def instance(item: Document, base: str) -> Instance:
         keywords=properties.get("keywords"),
         links=_links(item, address),
         extent=_extent([item["bbox"]], interval, properties, properties.get("geoscope:calendar", GREGORIAN)),
-        data_queries=DataQueries(**_queries(address)),
+        data_queries=DataQueries(**_queries(address, properties)),
         crs=CRS,
         output_formats=FORMS,
         parameter_names=_parameters(properties.get("cube:variables", {})),
@@ -124,30 +120,15 @@ def instance(item: Document, base: str) -> Instance:
 
 def _links(document: Document, address: str) -> list[Link]:
     kept = ("license", "describedby", "about", "cite-as")
-    links = [Link(rel="self", href=address, type=JSON), Link(rel="data", href=f"{address}/position")]
+    position = Link(rel="data", href=f"{address}/position", type=Form.COVERAGE_JSON.media_type)
+    links = [Link(rel="self", href=address, type=JSON), position]
+    # EDR wants a type of every link; what has none in STAC is a page, nearly always.
     links += [
-        Link(rel=link["rel"], href=link["href"], type=link.get("type"), title=link.get("title"))
+        Link(rel=link["rel"], href=link["href"], type=link.get("type", "text/html"), title=link.get("title"))
         for link in document.get("links", [])
         if link.get("rel") in kept
     ]
     return links
-
-
-def locations(
-    known: Sequence[Country], boxes: list[list[float]], address: str, bbox: str | None, limit: int
-) -> Document:
-    """Return the countries that boxes, and the one that was asked for, meet: a GeoJSON FeatureCollection."""
-    areas = [shapely.union_all([_area(box) for box in boxes])]
-    if bbox is not None:
-        areas.append(_area(_read_box(bbox)))
-    found = [each for each in known if all(shapely.intersects(each.outline, area) for area in areas)]
-    return {
-        "type": "FeatureCollection",
-        "numberMatched": len(found),
-        "numberReturned": min(len(found), limit),
-        "links": [{"rel": "self", "href": address, "type": "application/geo+json"}],
-        "features": [each.feature(f"{address}/{quote(each.id)}") for each in found[:limit]],
-    }
 
 
 def estimate_document(
@@ -161,60 +142,13 @@ def estimate_document(
     return document
 
 
-def openapi_of_query(parameters: Sequence[QueryParameter], *, in_instance: bool, kind: Kind) -> Document:
-    """Return what the OpenAPI document says of a query: its parameters and answers."""
-    in_path = ["collection", *(["instance"] if in_instance else [])]
-    in_path += ["location"] if kind is Kind.LOCATIONS else []
-    described: list[Document] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in in_path
-    ]
-    described += [
-        {
-            "name": parameter.name,
-            "in": "query",
-            "required": parameter.required,
-            "description": parameter.description,
-            "schema": {"type": "string"} | ({"enum": parameter.choices} if parameter.choices else {}),
-        }
-        | ({"example": parameter.example} if parameter.example else {})
-        for parameter in parameters
-    ]
-    media_types: Document = {form.media_type.partition(";")[0]: {} for form in Form}
-    return {
-        "parameters": described,
-        "responses": {
-            "200": {
-                "description": "The cut, or its estimate",
-                "content": {"application/json": {}} | media_types,
-            },
-        },
-    }
+def _queries(address: str, document: Document) -> dict[str, EDRQuery]:
+    dimensions = document.get("cube:dimensions", {}).values()
+    units = {str(one["unit"]) for one in dimensions if one.get("axis") == "z" and one.get("unit")}
+    return {str(kind): _query(kind, address, sorted(units)) for kind in Kind}
 
 
-def _read_box(bbox: str) -> list[float]:
-    try:
-        west, south, east, north = map(float, bbox[:200].split(","))
-    except ValueError:
-        west = south = east = north = math.nan
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
-        raise InvalidInputError(
-            f"bbox={bbox[:80]!r} cannot be read.", "Expected west,south,east,north in degrees."
-        )
-    return [west, south, east, north]
-
-
-def _area(box: list[float]) -> BaseGeometry:
-    west, south, east, north = box if len(box) == 4 else (box[0], box[1], box[3], box[4])
-    if west <= east:
-        return shapely.box(west, south, east, north)
-    return shapely.union(shapely.box(west, south, 180, north), shapely.box(-180, south, east, north))
-
-
-def _queries(address: str) -> dict[str, EDRQuery]:
-    return {str(kind): _query(kind, address) for kind in Kind}
-
-
-def _query(kind: Kind, address: str) -> EDRQuery:
+def _query(kind: Kind, address: str, level_units: list[str]) -> EDRQuery:
     title = TITLES[kind]
     variables: dict[str, Any] = {
         "title": title,
@@ -222,13 +156,21 @@ def _query(kind: Kind, address: str) -> EDRQuery:
         "description": _HINTS[kind] + (_AGGREGATES if kind in _AGGREGATED else ""),
         "output_formats": FORMS,
         "default_output_format": Form.COVERAGE_JSON.value,
-        "crs_details": [{"crs": "CRS84", "wkt": _CRS84_WKT}, {"crs": "EPSG:4326", "wkt": _EPSG_4326_WKT}],
+        "crs_details": [{"crs": "CRS84", "wkt": CRS84_WKT}, {"crs": "EPSG:4326", "wkt": EPSG_4326_WKT}],
     }
     if kind is Kind.RADIUS:
         variables["within_units"] = list(METRES)
     if kind is Kind.CORRIDOR:
-        variables |= {"width_units": list(METRES), "height_units": ["The unit of the levels"]}
-    link = EDRQueryLink(href=f"{address}/{kind}", rel="data", title=title, variables=Variables(**variables))
+        variables["width_units"] = list(METRES)
+    if kind in (Kind.CUBE, Kind.CORRIDOR):
+        variables["height_units"] = level_units
+    link = EDRQueryLink(
+        href=f"{address}/{kind}",
+        rel="data",
+        type=GEOJSON if kind is Kind.LOCATIONS else Form.COVERAGE_JSON.media_type,
+        title=title,
+        variables=Variables(**variables),
+    )
     return EDRQuery(link=link)
 
 
@@ -245,7 +187,7 @@ def _extent(bbox: list[list[float]], interval: list[Any], document: Document, ca
         temporal=Temporal(
             interval=[[datetime.fromisoformat(start), datetime.fromisoformat(end)]],
             values=values,
-            trs=_time_system(calendar),
+            trs=time_system(calendar),
         ),
         vertical=vertical,
     )
@@ -262,20 +204,9 @@ def _vertical(document: Document) -> Vertical | None:
             return Vertical(
                 interval=[[f"{low:g}", f"{high:g}"]],
                 values=texts,
-                vrs=_vertical_system(name, one.get("unit")),
+                vrs=vertical_system(name, one.get("unit")),
             )
     return None
-
-
-def _vertical_system(name: str, unit: str | None) -> str:
-    safe = re.sub(r'["\\]', "", name)
-    units = {
-        "m": 'LENGTHUNIT["metre",1]',
-        "Pa": 'PRESSUREUNIT["pascal",1]',
-        "hPa": 'PRESSUREUNIT["hectopascal",100]',
-    }
-    measured = units.get(unit or "", 'SCALEUNIT["unity",1]')
-    return f'VERTCRS["{safe}",VDATUM["{safe}"],CS[vertical,1],AXIS["{safe} (Z)",up],{measured}]'
 
 
 def _collection_calendar(document: Document) -> str:
@@ -298,15 +229,9 @@ def _parameter(name: str, variable: Document) -> Parameter:
         unit=Unit(label=unit, symbol=unit) if unit else None,
         observedProperty=ObservedProperty(
             label=standard_name.replace("_", " ") if standard_name else title,
-            id=f"{STANDARD_NAMES}{standard_name}/" if standard_name else None,
+            id=f"{STANDARD_NAMES}{standard_name}/" if standard_name else name,
         ),
     )
-
-
-def _time_system(calendar: str) -> str:
-    """Return the temporal reference system as well-known text (OGC 18-010r7, section 14)."""
-    name = "proleptic Gregorian" if calendar == GREGORIAN else calendar
-    return f'TIMECRS["Time",TDATUM["Time",CALENDAR["{name}"]],CS[TemporalDateTime,1],AXIS["Time (T)",future]]'
 
 
 TITLES = {
@@ -330,14 +255,3 @@ _HINTS = {
 _AGGREGATED = {kind for kind in Kind if any(each.name == "aggregate" for each in PARAMETERS[kind])}
 _AGGREGATES = f"; with aggregate ({', '.join(Aggregate)}) one value of all cells"
 CRS = [CRS84_NAMES[0], EPSG_4326_NAMES[0]]
-
-_CRS84_WKT = (
-    'GEOGCRS["WGS 84 (CRS84)",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563]],'
-    'CS[ellipsoidal,2],AXIS["geodetic longitude (Lon)",east],AXIS["geodetic latitude (Lat)",north],'
-    'ANGLEUNIT["degree",0.0174532925199433],ID["OGC","CRS84"]]'
-)
-_EPSG_4326_WKT = (
-    'GEOGCRS["WGS 84",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563]],'
-    'CS[ellipsoidal,2],AXIS["geodetic latitude (Lat)",north],AXIS["geodetic longitude (Lon)",east],'
-    'ANGLEUNIT["degree",0.0174532925199433],ID["EPSG",4326]]'
-)

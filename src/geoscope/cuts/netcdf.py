@@ -12,21 +12,30 @@ from numpy.typing import NDArray
 
 from geoscope.cuts.cutting import Cut
 from geoscope.cuts.datasets import DataVariable, Outline, outlines, part_of
+from geoscope.cuts.room import require_room
 
 # Values of a chunk: what is compressed at once.
 CHUNK_VALUES = 256 * 1024
 
 
 async def write_netcdf(cuts: Sequence[Cut], target: Path | BinaryIO, title: str) -> None:
-    """Write a file, block by block: no more than a block is ever in memory."""
+    """Write a file, block by block: no more than a block is ever in memory.
+
+    Raises
+    ------
+    UnavailableError
+        If there is hardly room left on the disk.
+    """
     found = outlines(cuts, title)
     file = await asyncio.to_thread(h5netcdf.File, target, "w")
     try:
         for outline in found:
             group = file if len(found) == 1 else file.create_group(outline.group)
+            # HDF5 without room on the disk ends the process.
+            require_room(target, sum(each.values.nbytes for each in outline.coordinates))
             await asyncio.to_thread(_prepare, group, outline)
             for variable in outline.variables:
-                await _fill(group, variable)
+                await _fill(group, variable, target)
     finally:
         await asyncio.to_thread(file.close)
 
@@ -55,11 +64,12 @@ def _prepare(group: h5netcdf.Group, outline: Outline) -> None:
         made.attrs.update(variable.attributes)
 
 
-async def _fill(group: h5netcdf.Group, variable: DataVariable) -> None:
+async def _fill(group: h5netcdf.Group, variable: DataVariable, target: Path | BinaryIO) -> None:
     cut = variable.cut
     source = cut.cube.variables[variable.name]
     for block in cut.blocks():
         values = await cut.read(source, block)
+        require_room(target, values.nbytes)
         part = part_of(cut, block)
         await asyncio.to_thread(_write, group[variable.name], variable, part, values)
 

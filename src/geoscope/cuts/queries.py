@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from geoscope.cubes.grid import Bounds
 from geoscope.cubes.selecting import FARTHEST_M
 from geoscope.cuts.aggregating import Aggregate
 from geoscope.cuts.forms import Form
-from geoscope.cuts.geometries import Points, is_latitude_first, read_points, read_polygon
+from geoscope.cuts.geometries import Points, is_latitude_first, read_box, read_points, read_polygon
 from geoscope.cuts.levels import WantedLevels
 from geoscope.cuts.locations import country
 from geoscope.cuts.parameters import METRES, PARAMETERS, UNIT_NAMES, Kind
@@ -43,14 +44,16 @@ class Question:
         An instant or interval; all times for None.
     levels : WantedLevels or None
         All for None.
-    height_reach : float or None
-        Of a corridor: half its height, in the unit of the levels, around the path's own heights.
     form : Form
         Of the answer.
     only_estimate : bool
         Whether only the size is asked for.
     aggregate : Aggregate or None
         What is made of all cells together; None for a value each.
+    seconds : tuple of float, or None
+        Of a corridor whose path has times (M): the first and the last, in seconds since 1970.
+    height_unit : str or None
+        What a corridor's heights are measured in.
     """
 
     kind: Kind
@@ -61,6 +64,8 @@ class Question:
     form: Form
     only_estimate: bool
     aggregate: Aggregate | None = None
+    seconds: tuple[float, float] | None = None
+    height_unit: str | None = None
 
     @property
     def name(self) -> str:
@@ -107,16 +112,18 @@ def read_question(
     region = Area(country(location).outline) if location is not None else _REGIONS[kind](given)
     levels = WantedLevels.parse(given.get("z"))
     if levels is None:
-        levels = _levels_of_region(kind, given)
+        levels = _levels_of_region(region, given)
     return Question(
         kind=kind,
         region=region,
         names=read_names(given.get("parameter-name")),
-        datetime=_times_of(kind, given),
+        datetime=given.get("datetime"),
         levels=levels,
         form=Form.choose(given.get("f"), accept),
         only_estimate=_is_yes(given, "estimate"),
         aggregate=_aggregate_of(given),
+        seconds=_seconds_of_region(region),
+        height_unit=given.get("height-units"),
     )
 
 
@@ -146,8 +153,6 @@ def _position(given: Mapping[str, str]) -> Region:
     is_single = given["coords"].strip()[:5].upper() == "POINT"
     if points.height is not None and "z" in given:
         raise InvalidInputError("Both coords and z name levels.", "Leave out one of them.")
-    if is_single:
-        points = Points(points.longitude, points.latitude)
     return Places(points, is_single)
 
 
@@ -161,19 +166,13 @@ def _area(given: Mapping[str, str]) -> Region:
 
 
 def _cube(given: Mapping[str, str]) -> Region:
-    numbers = _box_numbers(given)
-    west, south, east, north = (
-        numbers[index] for index in ((0, 1, 3, 4) if len(numbers) == 6 else (0, 1, 2, 3))
-    )
-    if is_latitude_first(given.get("crs")):
-        west, south, east, north = south, west, north, east
-    if not (all(-180 <= edge <= 180 for edge in (west, east)) and -90 <= south <= north <= 90):
-        raise InvalidInputError(
-            f"bbox={given['bbox'][:80]!r} is no box on Earth.",
-            "Expected west,south,east,north in degrees (in EPSG:4326: south,west,north,east).",
-        )
+    bounds, _ = _box(given)
     columns, rows = (_lattice_size(given, name) for name in _RESOLUTIONS)
-    return Box(west, south, east, north, columns, rows)
+    return Box(*bounds, columns, rows)
+
+
+def _box(given: Mapping[str, str]) -> tuple[Bounds, tuple[float, float] | None]:
+    return read_box(given["bbox"], latitude_first=is_latitude_first(given.get("crs")))
 
 
 def _trajectory(given: Mapping[str, str]) -> Region:
@@ -208,25 +207,22 @@ _REGIONS: dict[Kind, Callable[[Mapping[str, str]], Region]] = {
 }
 
 
-def _levels_of_region(kind: Kind, given: Mapping[str, str]) -> WantedLevels | None:
+def _levels_of_region(region: Region, given: Mapping[str, str]) -> WantedLevels | None:
     """Return the levels that the region itself names."""
-    if kind is Kind.CUBE and len(numbers := _box_numbers(given)) == 6:
-        return WantedLevels.parse(f"{numbers[2]!r}/{numbers[5]!r}")
-    if kind is Kind.POSITION:
-        points = _points(given, "POINT", "MULTIPOINT")
-        if points.height is not None and len(points.height) == 1:
-            return WantedLevels.parse(repr(float(points.height[0])))
-    if kind is Kind.CORRIDOR and (height := _points(given, "LINESTRING").height) is not None:
+    if isinstance(region, Box) and (levels := _box(given)[1]) is not None:
+        return WantedLevels.parse(f"{levels[0]!r}/{levels[1]!r}")
+    if isinstance(region, Places) and region.is_single and region.points.height is not None:
+        return WantedLevels.parse(repr(float(region.points.height[0])))
+    if isinstance(region, Corridor) and (height := region.points.height) is not None:
         half = _number(given, "corridor-height") / 2 if "corridor-height" in given else 0.0
         return WantedLevels.parse(f"{float(height.min()) - half!r}/{float(height.max()) + half!r}")
     return None
 
 
-def _times_of(kind: Kind, given: Mapping[str, str]) -> str | None:
-    if kind is Kind.CORRIDOR and (times := _points(given, "LINESTRING").time) is not None:
-        first, last = (np.datetime64(int(edge), "s") for edge in (times[0], times[-1]))
-        return f"{first}Z/{last}Z"
-    return given.get("datetime")
+def _seconds_of_region(region: Region) -> tuple[float, float] | None:
+    if isinstance(region, Corridor) and (times := region.points.time) is not None:
+        return float(times[0]), float(times[-1])
+    return None
 
 
 def _distance(given: Mapping[str, str], name: str, unit_name: str) -> float:
@@ -264,19 +260,6 @@ def _lattice_size(given: Mapping[str, str], name: str) -> int:
             f"Expected a number of places from 0 (all) to {MOST_LATTICE}.",
         )
     return int(text)
-
-
-def _box_numbers(given: Mapping[str, str]) -> list[float]:
-    try:
-        numbers = [float(part) for part in given["bbox"][:400].split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (4, 6) or not all(map(math.isfinite, numbers)):
-        raise InvalidInputError(
-            f"bbox={given['bbox'][:80]!r} cannot be read.",
-            "Expected 4 numbers (west,south,east,north) or 6 (with the lowest and the highest level).",
-        )
-    return numbers
 
 
 def _is_yes(given: Mapping[str, str], name: str) -> bool:

@@ -11,7 +11,7 @@ from geoscope.cubes.rectilinear import RectilinearGrid
 from geoscope.cubes.selecting import (
     cells_along_path,
     cells_in_box,
-    cells_in_circle,
+    cells_in_circles,
     cells_in_polygon,
     cells_near_path,
 )
@@ -101,7 +101,8 @@ class Places:
             raise _outside(
                 grid, f"POINT{where}" if self.is_single else f"Each point, such as {where},", "lies"
             )
-        heights = None if points.height is None else points.height[inside]
+        # The one level of a single place is a level of the cut.
+        heights = None if points.height is None or self.is_single else points.height[inside]
         longitude, latitude = _rounded_centres(grid, cells[inside])
         return Selection(cells[inside], longitude, latitude, self.is_single, heights=heights)
 
@@ -115,9 +116,8 @@ class Circles:
 
     def select(self, grid: Grid) -> Selection:
         """Return the cells of all circles, each once."""
-        places = zip(self.points.longitude.tolist(), self.points.latitude.tolist(), strict=True)
-        found = [cells_in_circle(grid, *place, self.radius_m) for place in places]
-        return _select(grid, np.unique(np.concatenate(found)), "circle")
+        cells = cells_in_circles(grid, self.points.longitude, self.points.latitude, self.radius_m)
+        return _select(grid, cells, "circle")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import httpx
 
 from geoscope.access import issue_token
 from geoscope.cuts.process import REMOVE_EXPIRED_CUTS, SWEEPER_ROLE
+from geoscope.errors import GeoscopeError
 from geoscope.settings import Settings
 
 # The first time when the platform, whose API is asked, has surely begun to listen.
@@ -33,8 +34,8 @@ async def sweep_now_and_then(settings: Settings) -> AsyncIterator[None]:
 async def _sweep(settings: Settings) -> None:
     await asyncio.sleep(FIRST_AFTER_S)
     while True:
-        token = issue_token(settings, "service:cuts", frozenset({SWEEPER_ROLE}))
         try:
+            token = issue_token(settings, "service:cuts", frozenset({SWEEPER_ROLE}))
             async with httpx.AsyncClient(base_url=settings.internal.data_apis_url, trust_env=False) as client:
                 answer = await client.post(
                     f"/processes/{REMOVE_EXPIRED_CUTS.id}/execution",
@@ -42,6 +43,6 @@ async def _sweep(settings: Settings) -> None:
                     headers={"Authorization": f"Bearer {token}"},
                 )
                 answer.raise_for_status()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, GeoscopeError) as error:
             log.warning("Expired cuts wait to be removed: %s", str(error) or type(error).__name__)
         await asyncio.sleep(EVERY_S)

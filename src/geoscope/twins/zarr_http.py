@@ -17,6 +17,7 @@ from zarr.core.group import AsyncGroup, ConsolidatedMetadata, GroupMetadata
 from geoscope.cubes.growing.names import FIELDS
 from geoscope.errors import NotFoundError, UnavailableError
 from geoscope.holdings import CubeState, OpenHoldings, cache_headers
+from geoscope.http_methods import is_head
 from geoscope.keeping import Kept
 
 router = APIRouter(prefix="/twins/zarr", tags=["Zarr over HTTP"])
@@ -36,7 +37,7 @@ _RANGE = re.compile(r"bytes=(?P<first>\d{0,12})-(?P<last>\d{0,12})")
 _documents: Kept[bytes] = Kept(200)
 
 
-@router.api_route("/{collection}/{item}/{key:path}", methods=["GET", "HEAD"], summary="A key of a cube")
+@router.get("/{collection}/{item}/{key:path}", summary="A key of a cube")
 async def read_key(
     request: Request,
     holdings: OpenHoldings,
@@ -65,7 +66,7 @@ async def read_key(
         return Response(content, headers=headers, media_type="application/json")
     if if_range not in (None, headers["ETag"]):
         byte_range = None  # RFC 9110, 13.1.5: a part of what is no longer there helps nobody
-    return await _chunk(store, key, headers, byte_range, is_head=request.method == "HEAD")
+    return await _chunk(store, key, headers, byte_range, head_only=is_head(request))
 
 
 async def _metadata(store: Store, key: str) -> bytes:
@@ -88,13 +89,13 @@ async def _metadata(store: Store, key: str) -> bytes:
 
 
 async def _chunk(
-    store: Store, key: str, headers: dict[str, str], asked: str | None, *, is_head: bool
+    store: Store, key: str, headers: dict[str, str], asked: str | None, *, head_only: bool
 ) -> Response:
     media_type = "application/octet-stream"
     part = _byte_request(asked)
-    if is_head or part is not None:
+    if head_only or part is not None:
         size = await _size(store, key)
-        if is_head:
+        if head_only:
             return Response(headers=headers | {"Content-Length": str(size)}, media_type=media_type)
         first, end = _bounds(part, size)
         if first >= end:

@@ -7,9 +7,10 @@ import numpy as np
 from fastapi import Depends, Query
 from numpy.typing import NDArray
 
+from geoscope.cube_items import Document
 from geoscope.cubes.cube import Cube
 from geoscope.cubes.grid import Grid
-from geoscope.holdings import Document, OpenHoldings, SeenHoldings
+from geoscope.holdings import OpenHoldings, SeenHoldings
 from geoscope.viewer.style import Style, Wish, choose_style, renders_of
 
 

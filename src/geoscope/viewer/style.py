@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geoscope.cube_items import Document
 from geoscope.cubes.cube import Cube, Variable
 from geoscope.errors import InvalidInputError
-from geoscope.holdings import Document
 from geoscope.viewer.colormaps import DEFAULT, STOPS, Colormap, find_colormap
 
 # Of a field without a range of its own, the extremes are left to saturate.

@@ -4,7 +4,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from geoscope.holdings import Document
+from geoscope.cube_items import Document
 from geoscope.viewer.drawing import Drawing
 from geoscope.viewer.pixels import WEB_MERCATOR, deepest_useful_zoom
 from geoscope.viewer.style import Style

@@ -8,7 +8,7 @@ from geoscope.catalogue.data_lake import download_routes, routes
 from geoscope.catalogue.data_lake.errors import data_lake_error_document
 from geoscope.catalogue.manifest import MANIFEST
 from geoscope.catalogue.orders import order_routes
-from geoscope.catalogue.stac_api.methods import MethodsMiddleware
+from geoscope.http_methods import MethodsMiddleware
 from geoscope.web import service_application
 
 PREFIX = "/stac/v2"

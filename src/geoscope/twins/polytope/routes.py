@@ -12,6 +12,7 @@ from starlette.responses import StreamingResponse
 
 from geoscope.access import Principal
 from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError, TooLargeError
+from geoscope.http_methods import is_head
 from geoscope.settings import current_settings
 from geoscope.twins.polytope.credentials import principal_of
 from geoscope.twins.polytope.desk import Desk, describe, require
@@ -114,7 +115,7 @@ async def revoke(asker: Asker, desk: OpenDesk, name: str) -> Response:
     return _message("Request revoked")
 
 
-@router.api_route("/downloads/{secret}", methods=["GET", "HEAD"], summary="A result")
+@router.get("/downloads/{secret}", summary="A result")
 async def download(request: Request, desk: OpenDesk, secret: str) -> Response:
     """Send a result to whoever knows its address, until it expires.
 
@@ -136,7 +137,7 @@ async def download(request: Request, desk: OpenDesk, secret: str) -> Response:
         "Accept-Ranges": "none",
         "X-Content-Type-Options": "nosniff",
     }
-    body = _sent(path, start) if request.method == "GET" else None
+    body = _sent(path, start) if not is_head(request) else None
     if body is None:
         return Response(headers=headers, media_type=kept.media_type)
     return StreamingResponse(body, headers=headers, media_type=kept.media_type)

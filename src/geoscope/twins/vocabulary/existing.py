@@ -2,8 +2,9 @@
 
 import asyncio
 
+from geoscope.cube_items import Document
 from geoscope.errors import NotFoundError, TooLargeError
-from geoscope.holdings import Document, SeenHoldings
+from geoscope.holdings import SeenHoldings
 from geoscope.mars.datasets import TwinDataset
 from geoscope.twins.vocabulary.kept_datasets import KeptDatasets
 

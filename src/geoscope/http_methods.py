@@ -3,7 +3,7 @@
 from functools import cached_property
 from re import Pattern
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,6 +44,11 @@ class MethodsMiddleware:
     def _methods(self) -> list[tuple[Pattern[str], list[str]]]:
         paths = self._application.openapi()["paths"]
         return [(compile_path(path)[0], [name.upper() for name in paths[path]]) for path in paths]
+
+
+def is_head(request: Request) -> bool:
+    """Tell whether only the headers of an answer are wanted: then the work for its body can be left out."""
+    return bool(request.scope.get("is_head"))
 
 
 def _is_preflight(scope: Scope) -> bool:
