@@ -136,7 +136,16 @@ async def write_parquet(cuts: Sequence[Cut], target: Path | BinaryIO) -> None:
             points = await asyncio.to_thread(OfPlaces, cut, _points, ROWS_AT_ONCE)
             async for rows in rows_of(cut, ROWS_AT_ONCE):
                 table = await asyncio.to_thread(_arrow_table, rows, columns, schema, points)
-                await asyncio.to_thread(writer.write_table, table)
+                await _ended(asyncio.create_task(asyncio.to_thread(writer.write_table, table)))
+
+
+async def _ended(work: asyncio.Task[None]) -> None:
+    """Wait for work in a thread, also when cancelled: a writer closed meanwhile ends the process."""
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait({work})
+        raise
 
 
 def _rows(cut: Cut, block: slice, values: list[NDArray[np.float32]]) -> Rows:
