@@ -81,6 +81,14 @@ def test_answers_are_compressed_as_the_client_asks(filled, edge_address, path):
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd"])
+def test_head_tells_the_size_of_the_document_and_not_of_nothing_compressed(filled, edge_address, encoding):
+    address = f"{edge_address}{ITEM}"
+    told = httpx.head(address, headers={"Accept-Encoding": encoding})
+    assert told.status_code == 200
+    assert int(told.headers["content-length"]) == len(fetch(address, "identity")[1])
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd"])
 def test_tag_of_a_compressed_answer_is_known_again(filled, edge_address, encoding):
     for path in (ITEM, "/stac/search", "/stac"):
         answer, _ = fetch(f"{edge_address}{path}", encoding)

@@ -151,16 +151,27 @@ def _guards(settings: Settings) -> list[Json]:
                     },
                 },
                 {"handler": "request_body", "max_size": MAX_BODY_BYTES},
-                {
-                    "handler": "encode",
-                    "encodings": {"zstd": {}, "gzip": {}},
-                    "prefer": ["zstd", "gzip"],
-                    "match": {"headers": {"Content-Type": list(COMPRESSIBLE)}},
-                },
             ],
         }
     )
+    guards.append(_compression())
     return guards
+
+
+def _compression() -> Json:
+    """Compress what can be; not for HEAD, where Caddy would tell the size of nothing, compressed."""
+    return {
+        "@id": "compression",
+        "match": [{"not": [{"method": ["HEAD"]}]}],
+        "handle": [
+            {
+                "handler": "encode",
+                "encodings": {"zstd": {}, "gzip": {}},
+                "prefer": ["zstd", "gzip"],
+                "match": {"headers": {"Content-Type": list(COMPRESSIBLE)}},
+            }
+        ],
+    }
 
 
 def _public_data(settings: Settings) -> Json:
