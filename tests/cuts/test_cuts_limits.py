@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import threading
 import tracemalloc
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from zarr.storage import LocalStore
 
@@ -17,6 +20,7 @@ from geoscope.cuts.parameters import Kind
 from geoscope.cuts.queries import read_question
 from geoscope.errors import UnavailableError
 from geoscope.settings import current_settings
+from running import until
 
 ONE = "/edr/collections/closed-form/instances/one"
 EVERYWHERE = {"bbox": "-180,-90,180,90"}
@@ -155,6 +159,7 @@ def test_error_before_the_first_byte_is_a_problem_document(level_client, monkeyp
 
 @pytest.mark.parametrize("form", [Form.NETCDF, Form.PARQUET])
 def test_full_disk_is_a_problem_document_too(level_client, form, monkeypatch, small_disk):
+    monkeypatch.setattr(answers, "MOST_IN_MEMORY", 0)
     monkeypatch.setattr(answers.tempfile, "tempdir", str(small_disk("size=16k")))
     box = {"bbox": "0,0,45,45", "f": form.value}
     answer = level_client.get(f"{ONE}/cube", params=box)
@@ -187,6 +192,39 @@ def test_reading_ends_when_nobody_wants_the_answer_any_more(cube, form, monkeypa
 
     assert asyncio.run(go_away()) == 0
     assert not list(tmp_path.iterdir())
+
+
+def test_parquet_is_closed_only_when_its_rows_are_written_however_often_it_is_cancelled(
+    cube, monkeypatch, tmp_path
+):
+    """pyarrow ends the process by a signal when a writer is closed at work."""
+    at_work, go_on, done = threading.Event(), threading.Event(), []
+
+    class Watched(pa.parquet.ParquetWriter):
+        def write_table(self, *arguments):
+            at_work.set()
+            go_on.wait(20)
+            super().write_table(*arguments)
+            done.append("written")
+
+        def close(self):
+            super().close()
+            done.append("closed")
+
+    monkeypatch.setattr(pa.parquet, "ParquetWriter", Watched)
+
+    async def leave():
+        writing = asyncio.create_task(table.write_parquet(everything(cube), tmp_path / "answer"))
+        await asyncio.to_thread(at_work.wait, 20)
+        for _ in range(5):  # as anyio does it
+            writing.cancel()
+            await asyncio.sleep(0)
+        assert writing.done()
+        go_on.set()
+
+    asyncio.run(leave())
+    until(lambda: len(done) == 2)
+    assert done == ["written", "closed"]
 
 
 def test_answer_ends_in_time_although_a_name_is_hostile(level_client):

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -131,21 +132,20 @@ async def write_parquet(cuts: Sequence[Cut], target: Path | BinaryIO) -> None:
         "use_dictionary": [name for name in schema.names if name not in columns.units],
         "use_byte_stream_split": list(columns.units),
     }
-    with pa.parquet.ParquetWriter(target, schema, compression="zstd", **encoded) as writer:
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(1, "parquet")
+    writer = pa.parquet.ParquetWriter(target, schema, compression="zstd", **encoded)
+    try:
         for cut in cuts:
             points = await asyncio.to_thread(OfPlaces, cut, _points, ROWS_AT_ONCE)
             async for rows in rows_of(cut, ROWS_AT_ONCE):
                 table = await asyncio.to_thread(_arrow_table, rows, columns, schema, points)
-                await _ended(asyncio.create_task(asyncio.to_thread(writer.write_table, table)))
-
-
-async def _ended(work: asyncio.Task[None]) -> None:
-    """Wait for work in a thread, also when cancelled: a writer closed meanwhile ends the process."""
-    try:
-        await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait({work})
-        raise
+                await loop.run_in_executor(pool, writer.write_table, table)
+    finally:
+        # In the same thread, behind what is being written there when somebody leaves: a writer that is
+        # closed at work ends the process.
+        closed = pool.submit(writer.close)
+        pool.shutdown(wait=False)
+    await asyncio.wrap_future(closed)
 
 
 def _rows(cut: Cut, block: slice, values: list[NDArray[np.float32]]) -> Rows:
