@@ -1,9 +1,11 @@
 """Writers, readers and accidents at the same time, on a real object store."""
 
 import asyncio
+import itertools
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import icechunk
@@ -149,6 +151,44 @@ def test_old_versions_are_forgotten_and_the_newest_stays(storage):
     assert opened(open_version(storage)).sizes["time"] == 2
     with pytest.raises(NotFoundError, match="no such version"):
         open_version(storage, "ZZZZZZZZZZZZZZZZZZZZ")
+
+
+def test_what_was_the_newest_at_a_time_stays_and_a_session_in_the_making_loses_nothing(storage):
+    cube = GrowingCube.open_or_create(storage, outline_on(GRID))
+    older = cube.write(fields_on(GRID, range(2)), message="two days").version
+    then = cube.write([Field("2t", day(1), None, values_on(GRID, 99))], message="corrected", replace=True)
+    moment = datetime.now(UTC)
+    cube.write(fields_on(GRID, range(2, 4)), message="two more")
+    reader = open_version(storage, then.version)
+    # Somebody has written chunks that no version refers to yet.
+    late, started = iter(fields_on(GRID, range(4, 6))), threading.Event()
+    resumed = threading.Event()
+
+    def slowly():
+        yield from itertools.islice(late, 4)
+        started.set()
+        assert resumed.wait(60)
+        yield from late
+
+    writer = threading.Thread(
+        target=GrowingCube.open(storage).write, args=(slowly(),), kwargs={"message": "late"}
+    )
+    writer.start()
+    assert started.wait(60)
+    forgotten = expire(storage, moment)
+    assert older in forgotten.versions
+    assert then.version not in forgotten.versions
+    assert not expire(storage, moment).versions
+    np.testing.assert_array_equal(opened(reader)["2t"].values[1], values_on(GRID, 99))
+    assert then.version in expire(storage, datetime.now(UTC)).versions
+    resumed.set()
+    writer.join()
+    assert [version.steps for version in cube.versions()] == [6, 4]
+    found = opened(open_version(storage))
+    for field in fields_on(GRID, range(2, 6)):
+        one = found[field.variable].sel(time=field.time)
+        one = one if field.level is None else one.sel(pressure=field.level)
+        np.testing.assert_array_equal(one.values, field.values)
 
 
 async def everything_of(store):

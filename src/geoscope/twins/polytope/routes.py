@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import StreamingResponse
 
 from geoscope.access import Principal
-from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError, TooLargeError
+from geoscope.errors import GeoscopeError, GoneError, InvalidInputError, NotFoundError, TooLargeError
 from geoscope.settings import current_settings
 from geoscope.twins.polytope.credentials import principal_of
 from geoscope.twins.polytope.desk import Desk, describe, require
@@ -26,13 +26,6 @@ RETRY_AFTER_S = "5"
 # What is answered within this time needs no second question.
 MOMENT_S = 1.0
 CHUNK_BYTES = 1024**2
-
-
-class GoneError(GeoscopeError):
-    """The result was there, and is no more."""
-
-    status = 410
-    code = "Gone"
 
 
 async def _desk(request: Request) -> Desk:
