@@ -93,7 +93,8 @@ def expire(storage: icechunk.Storage, older_than: datetime) -> Forgotten:
         found = repository.garbage_collect(min(older_than, datetime.now(UTC) - SPARED))
     if found.objects_failed_to_delete:
         raise UnavailableError(
-            f"{found.objects_failed_to_delete:,} objects could not be removed: {found.delete_errors[0]}",
+            f"{found.objects_failed_to_delete:,} objects could not be removed: "
+            f"{next(iter(found.delete_errors), 'the storage did not say why')}",
             "Run it again.",
         )
     return Forgotten(frozenset(expired), found.bytes_deleted)
