@@ -55,6 +55,13 @@ class NotFoundError(GeoscopeError):
     code = "NotFound"
 
 
+class GoneError(NotFoundError):
+    """The thing asked for was there, and is no more."""
+
+    status = 410
+    code = "Gone"
+
+
 class ConflictError(GeoscopeError):
     """The thing exists already, or changed meanwhile."""
 

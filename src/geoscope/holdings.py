@@ -242,7 +242,9 @@ class SeenHoldings:
         Raises
         ------
         NotFoundError, NotSignedInError, NotAllowedError
-            As `cube` does; also if there is no such version.
+            As `cube` does.
+        GoneError
+            If there is no such version, or no longer.
         """
         state = await self._state(collection, item)
         if version is not None and not state.grows:

@@ -1,6 +1,6 @@
 """The catalogue as jobs write to it: by its public API, with no more rights than they need."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -15,6 +15,8 @@ type Document = dict[str, Any]
 
 PAGE_SIZE = 500
 BATCH_SIZE = 100
+# How often a change is tried while others change the same.
+TRIES = 20
 
 
 class CatalogueClient:
@@ -51,6 +53,10 @@ class CatalogueClient:
         """Return a collection; None if there is none that they can see."""
         return self._find(f"/collections/{id_}")
 
+    def collections(self) -> Iterator[Document]:
+        """Yield the collections."""
+        yield from self._pages("/collections", "collections")
+
     def item(self, collection: str, id_: str) -> Document | None:
         """Return an item; None if there is none that they can see."""
         return self._find(f"/collections/{collection}/items/{quote(id_, safe='')}")
@@ -83,17 +89,7 @@ class CatalogueClient:
 
     def items(self, collection: str) -> Iterator[Document]:
         """Yield the items of a collection."""
-        address: str | None = f"/collections/{collection}/items?limit={PAGE_SIZE}"
-        while address is not None:
-            answer = self._request("GET", address)
-            if answer.status_code == 404:
-                return
-            page = _document(answer)
-            yield from page["features"]
-            following = [link["href"] for link in page["links"] if link["rel"] == "next"]
-            address = (
-                f"/collections/{collection}/items?{following[0].partition('?')[2]}" if following else None
-            )
+        yield from self._pages(f"/collections/{collection}/items", "features")
 
     def put_items(self, collection: str, items: list[Document]) -> None:
         """Add items, or replace those of the same id."""
@@ -109,6 +105,43 @@ class CatalogueClient:
     def put_item(self, collection: str, item: Document) -> None:
         """Add an item, or replace the one of the same id."""
         self._put(f"/collections/{collection}/items", item)
+
+    def change_item(
+        self, collection: str, id_: str, change: Callable[[Document], Document | None]
+    ) -> Document | None:
+        """Change parts of an item, and nothing that somebody else changes at the same time.
+
+        Parameters
+        ----------
+        collection, id_ : str
+            Their ids.
+        change : callable
+            Gets the item as it is and returns what is to be merged into it, or None if nothing is. It is
+            asked again if somebody else was quicker.
+
+        Returns
+        -------
+        dict or None
+            The item as it is now; None if there is none.
+
+        Raises
+        ------
+        ConflictError
+            If others change it all the time.
+        """
+        path = f"/collections/{collection}/items/{quote(id_, safe='')}"
+        for _ in range(TRIES):
+            found = self._request("GET", path)
+            if found.status_code == 404:
+                return None
+            item = _document(found)
+            patch = change(item)
+            if patch is None:
+                return item
+            answer = self._request("PATCH", path, patch, {"If-Match": found.headers["ETag"]})
+            if answer.status_code != 412:
+                return None if answer.status_code == 404 else _document(answer)
+        raise ConflictError(f"Others change the item {collection}/{id_} all the time.", "Try again.")
 
     def delete_item(self, collection: str, id_: str) -> None:
         """Remove an item, if it is there."""
@@ -139,13 +172,30 @@ class CatalogueClient:
         answer = self._request("GET", path)
         return None if answer.status_code == 404 else _document(answer)
 
+    def _pages(self, path: str, member: str) -> Iterator[Document]:
+        address: str | None = f"{path}?limit={PAGE_SIZE}"
+        while address is not None:
+            answer = self._request("GET", address)
+            if answer.status_code == 404:
+                return
+            page = _document(answer)
+            yield from page[member]
+            following = [link["href"] for link in page["links"] if link["rel"] == "next"]
+            address = f"{path}?{following[0].partition('?')[2]}" if following else None
+
     def _put(self, path: str, document: Document) -> None:
         answer = self._request("PUT", f"{path}/{quote(document['id'], safe='')}", document)
         _document(self._request("POST", path, document) if answer.status_code == 404 else answer)
 
-    def _request(self, method: str, path: str, document: Document | None = None) -> httpx.Response:
+    def _request(
+        self,
+        method: str,
+        path: str,
+        document: Document | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         try:
-            return self._http.request(method, path, json=document)
+            return self._http.request(method, path, json=document, headers=headers)
         except httpx.TransportError as error:
             raise UnavailableError(f"The catalogue does not answer: {error!r}.") from error
 

@@ -4,11 +4,14 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import icechunk
 import numpy as np
 import pytest
+import zarr
 
 from geoscope.cubes.cube import Cube
 from geoscope.cubes.growing.cube import GrowingCube
@@ -149,6 +152,31 @@ def test_old_versions_are_forgotten_and_the_newest_stays(storage):
     assert opened(open_version(storage)).sizes["time"] == 2
     with pytest.raises(NotFoundError, match="no such version"):
         open_version(storage, "ZZZZZZZZZZZZZZZZZZZZ")
+
+
+def test_what_was_the_newest_at_a_time_stays_and_a_session_in_the_making_loses_nothing(storage):
+    cube = GrowingCube.open_or_create(storage, outline_on(GRID))
+    older = cube.write(fields_on(GRID, range(2)), message="two days").version
+    then = cube.write([Field("2t", day(1), None, values_on(GRID, 99))], message="corrected", replace=True)
+    moment = datetime.now(UTC)
+    cube.write(fields_on(GRID, range(2, 4)), message="two more")
+    reader = open_version(storage, then.version)
+    # Somebody has written a chunk that no version refers to yet.
+    session = cube.repository.writable_session("main")
+    late = values_on(GRID, 77)
+    zarr.open_group(session.store, mode="r+")["2t"][3] = late
+    forgotten = expire(storage, moment)
+    assert older in forgotten.versions
+    assert then.version not in forgotten.versions
+    assert not expire(storage, moment).versions
+    np.testing.assert_array_equal(opened(reader)["2t"].values[1], values_on(GRID, 99))
+    time.sleep(1.1)  # objects have times in seconds
+    assert then.version in expire(storage, datetime.now(UTC)).versions
+    session.commit("late", {"steps": 4})
+    assert [version.steps for version in cube.versions()] == [4, 4]
+    found = opened(open_version(storage))["2t"].values
+    np.testing.assert_array_equal(found[1], values_on(GRID, 99))
+    np.testing.assert_array_equal(found[3], late)
 
 
 async def everything_of(store):

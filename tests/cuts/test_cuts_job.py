@@ -9,7 +9,8 @@ import time
 import pytest
 from obstore.store import MemoryStore
 
-from geoscope.cuts import cutting, job, products, sweeping
+from geoscope import recurring
+from geoscope.cuts import cutting, job, products
 from geoscope.cuts.job import Wish, cut_out, remove_leftovers
 from geoscope.cuts.products import PREFIX, expiry_of, new_product
 from geoscope.errors import GeoscopeError, InvalidInputError, TooLargeError, UnavailableError
@@ -186,10 +187,11 @@ def test_expired_products_and_old_leftovers_are_removed(bucket, settings, monkey
 
 
 def test_sweeping_outlives_a_platform_whose_keys_cannot_be_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweeping, "FIRST_AFTER_S", 0.0)
+    monkeypatch.setattr(recurring, "FIRST_AFTER_S", 0.0)
 
     async def sweep():
-        async with sweeping.sweep_now_and_then(Settings(data_dir=tmp_path)):
+        settings = Settings(data_dir=tmp_path)
+        async with recurring.asked_now_and_then(settings, "remove-expired-cuts", "service:cuts", "any", 0.01):
             await asyncio.sleep(0.2)
 
     asyncio.run(sweep())

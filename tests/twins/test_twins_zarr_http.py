@@ -4,10 +4,13 @@ import asyncio
 import threading
 import uuid
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from urllib.parse import quote
 
+import aiohttp
 import httpx
 import numpy as np
+import obstore.exceptions
 import pystac
 import pytest
 import uvicorn
@@ -21,11 +24,13 @@ import geoscope
 from geoscope.cubes.cube import Cube
 from geoscope.cubes.growing.cube import GrowingCube
 from geoscope.cubes.growing.fields import Field
+from geoscope.cubes.growing.history import expire
 from geoscope.cubes.healpix import HealpixGrid
 from geoscope.cubes.writing import write_cube
 from geoscope.cuts.manifest import MANIFEST
 from geoscope.errors import InvalidInputError, NotFoundError, NotSignedInError, UnavailableError
 from geoscope.holdings import Holdings, shared_holdings
+from geoscope.keeping import Kept
 from geoscope.objects import Place, icechunk_storage, open_bucket
 from geoscope.runtime.ports import free_ports
 from geoscope.secrets import read_s3_keys
@@ -183,7 +188,32 @@ def test_a_version_stays_as_it_is(settings, twin, client):
     assert now.headers["etag"] != before.headers["etag"]
     assert now.headers["cache-control"] == "public, max-age=15"
     missing = client.get("/twins/zarr/c/i@ZZZZZZZZZZZZZZZZZZZZ/zarr.json")
-    assert missing.status_code == 404
+    assert (missing.status_code, "no such version" in missing.text) == (410, True)
+
+
+def test_an_expired_version_ends_its_readers_with_an_error_and_never_reads_as_missing(
+    settings, twin, application
+):
+    place = Place("twins", f"test/{uuid.uuid4()}")
+    storage = icechunk_storage(settings, place, read_s3_keys(settings, "jobs"))
+    cube = GrowingCube.open_or_create(storage, outline_on(HealpixGrid(3)))
+    version = cube.write(fields_on(cube.grid, range(2)), message="two days").version
+    holdings = TwinHoldings(settings, twin[1] | {"/collections/c/items/old": item("old", place.address)})
+    application.dependency_overrides[shared_holdings] = lambda: holdings
+    with served(application) as (url, _):
+        dataset = xr.open_zarr(f"{url}/c/old@{version}", chunks=None)
+        http = HTTPStore.from_url(f"{url}/c/old@{version}", client_options={"allow_http": True})
+        other = xr.open_zarr(ObjectStore(http, read_only=True), chunks=None)
+        changed = Field("2t", day(0), None, values_on(cube.grid, 99))
+        cube.write([changed], message="corrected", replace=True)
+        assert version in expire(storage, datetime.now(UTC)).versions
+        document = item("old", place.address, updated="2026-01-02T00:00:00Z")
+        holdings.catalogue_documents["/collections/c/items/old"] = document
+        holdings._documents = Kept(10)  # fifteen seconds later
+        with pytest.raises(aiohttp.ClientResponseError, match="410"):
+            dataset["2t"][1].load()
+        with pytest.raises(obstore.exceptions.BaseError, match="410"):
+            other["2t"][1].load()
 
 
 def test_ranges_heads_and_tags_are_those_of_http(client):

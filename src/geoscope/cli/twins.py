@@ -14,7 +14,7 @@ from geoscope.catalogue.publishing.uploading import checked
 from geoscope.cli import twins_fdb, twins_keys, twins_live
 from geoscope.cli.following import Token, execute, platform_of
 from geoscope.cli.options import AsJson, DataDir, PlatformUrl
-from geoscope.cli.twins_tables import console, print_outcome, print_twin, print_twins
+from geoscope.cli.twins_tables import console, print_expiry, print_outcome, print_twin, print_twins
 from geoscope.errors import InvalidInputError, NotFoundError
 from geoscope.twins.fdb.requests import SCHEME as FDB
 from geoscope.twins.ingest.wish import FINEST_LEVEL
@@ -164,7 +164,7 @@ def show(
     """Show a twin: its keys, variables and levels, and its versions."""
     collection, slash, name = twin.partition("/")
     if not slash:
-        raise InvalidInputError(f"{twin!r} is no COLLECTION/ITEM.", "`geoscope twins list` shows them.")
+        raise _no_twin_name(twin)
     with platform_of(url, data_dir, token) as http:
         answer = http.get(f"/stac/collections/{collection}/items/{name}")
         if answer.status_code == 404:
@@ -176,12 +176,57 @@ def show(
     print_twin(item)
 
 
+@application.command("expire")
+def expire(
+    twin: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="COLLECTION/ITEM", help="As `geoscope twins list` shows it.", show_default="all twins"
+        ),
+    ] = None,
+    older_than: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            metavar="DAYS",
+            help="Forget versions that another has followed more than so many days ago.",
+            show_default="setting twins.keep_versions_days",
+        ),
+    ] = None,
+    token: Token = None,
+    url: PlatformUrl = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget old versions of twins, and free what only they have; the newest of each always stays."""
+    if twin is not None and twin.count("/") != 1:
+        raise _no_twin_name(twin)
+    inputs: Json = {"twin": twin, "older_than_days": older_than}
+    with platform_of(url, data_dir, token) as http:
+        outputs = execute(
+            http,
+            "expire-twin-versions",
+            {name: value for name, value in inputs.items() if value is not None},
+            "what was forgotten until now stays so; run the command again to go on",
+        )
+    if as_json:
+        typer.echo(orjson.dumps(outputs, option=orjson.OPT_INDENT_2))
+    else:
+        print_expiry(outputs)
+    if outputs["problem_count"]:
+        raise typer.Exit(1)
+
+
 def _absolute(source: str) -> str:
     if source.startswith("s3://"):
         return source
     scheme = FDB if source.startswith(FDB) else ""
     path, question, request = source.removeprefix(scheme).partition("?") if scheme else (source, "", "")
     return f"{scheme}{Path(path).absolute()}{question}{request}"
+
+
+def _no_twin_name(text: str) -> InvalidInputError:
+    return InvalidInputError(f"{text!r} is no COLLECTION/ITEM.", "`geoscope twins list` shows them.")
 
 
 def _process(http: httpx.Client, places: list[str]) -> str:

@@ -83,6 +83,18 @@ def print_outcome(outputs: Json, *, dry_run: bool) -> None:
         messages.print(f"... and {more:,} more were set aside; --json lists them.", style="yellow")
 
 
+def print_expiry(outputs: Json) -> None:
+    """Print what became of old versions."""
+    forgotten, twins = _counted(outputs["versions"], "version"), _counted(outputs["twins"], "twin")
+    console.print(
+        f"{forgotten} of {twins} forgotten, {_size(outputs['bytes'])} freed; what was the newest on "
+        f"{outputs['older_than'][:16].replace('T', ' ')} UTC or later can still be opened.",
+        soft_wrap=True,
+    )
+    for each in outputs["problems"]:
+        messages.print(f"{each['twin']}: {each['problem']}", style="yellow", markup=False, soft_wrap=True)
+
+
 def _counted(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 

@@ -21,19 +21,21 @@ from geoscope.cuts.locations import list_countries
 from geoscope.cuts.manifest import MANIFEST
 from geoscope.cuts.openapi import openapi_of_query
 from geoscope.cuts.parameters import PARAMETERS, Kind
+from geoscope.cuts.process import REMOVE_EXPIRED_CUTS, SWEEPER_ROLE
 from geoscope.cuts.products import product_response
 from geoscope.cuts.queries import Question, read_question
-from geoscope.cuts.sweeping import sweep_now_and_then
 from geoscope.error_documents import problem_document
 from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError
 from geoscope.holdings import OpenHoldings, SeenHoldings, cache_headers, holdings_lifespan
 from geoscope.http_methods import is_head
+from geoscope.recurring import asked_now_and_then
 from geoscope.settings import current_settings
 from geoscope.web import base_url, service_application
 
 # Data change only when an item is written anew; then an answer may be this old.
 CACHE_CONTROL = "public, max-age=60"
 _LOOK_EVERY_S = 0.5
+SWEEP_EVERY_S = 6 * 3600.0
 
 _PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -60,7 +62,10 @@ def create_application() -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
-    async with holdings_lifespan(application), sweep_now_and_then(current_settings()):
+    sweeping = asked_now_and_then(
+        current_settings(), REMOVE_EXPIRED_CUTS.id, "service:cuts", SWEEPER_ROLE, SWEEP_EVERY_S
+    )
+    async with holdings_lifespan(application), sweeping:
         yield
 
 

@@ -46,7 +46,7 @@ class PolytopeSettings(Group):
 
 
 class TwinSettings(Group):
-    """Ingest of model output."""
+    """Ingest of model output, and how long its versions are kept."""
 
     batch_bytes: Annotated[int, Field(ge=1)] = Field(
         512 * 1024**2,
@@ -54,6 +54,11 @@ class TwinSettings(Group):
     )
     decoders: Annotated[int, Field(ge=1, le=64)] | None = Field(
         None, description="How many processes decode at once; by default as many as there are cores."
+    )
+    keep_versions_days: Annotated[int, Field(ge=1, le=36_500)] = Field(
+        30,
+        description="How long a version of a cube can be opened after another has followed it; the newest "
+        "always stays.",
     )
 
 

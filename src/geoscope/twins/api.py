@@ -9,8 +9,10 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from geoscope.errors import NotFoundError
 from geoscope.holdings import Holdings, OpenHoldings, cache_headers
 from geoscope.mars.queryables import chosen_values, constrained_queryables
+from geoscope.recurring import asked_now_and_then
 from geoscope.settings import current_settings
 from geoscope.twins import zarr_http
+from geoscope.twins.expiry.process import EXPIRE_TWIN_VERSIONS, EXPIRER_ROLE
 from geoscope.twins.manifest import MANIFEST
 from geoscope.twins.polytope import routes as polytope
 from geoscope.twins.polytope.desk import Desk
@@ -19,6 +21,7 @@ from geoscope.web import base_url, service_application
 
 JSON_SCHEMA = "application/schema+json"
 CACHE_CONTROL = "public, max-age=15"
+EXPIRE_EVERY_S = 24 * 3600.0
 
 router = APIRouter(prefix="/twins", tags=["Twins"])
 
@@ -42,7 +45,10 @@ async def _holdings_and_desk(application: FastAPI) -> AsyncIterator[None]:
     async with Holdings(settings) as holdings:
         application.state.holdings = holdings
         application.state.desk = Desk(settings, holdings)
-        async with application.state.desk.opened():
+        expiring = asked_now_and_then(
+            settings, EXPIRE_TWIN_VERSIONS.id, "service:twins", EXPIRER_ROLE, EXPIRE_EVERY_S
+        )
+        async with application.state.desk.opened(), expiring:
             yield
 
 

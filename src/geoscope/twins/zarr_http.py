@@ -50,7 +50,8 @@ async def read_key(
 ) -> Response:
     """Return metadata (`zarr.json`, consolidated) or a chunk; 404 for a chunk that holds nothing.
 
-    `Range` and `HEAD` are answered as HTTP has them. A client that knows the address needs no listing.
+    All of a version that has expired is 410. `Range` and `HEAD` are answered as HTTP has them. A client that
+    knows the address needs no listing.
     """
     if not _KEY.fullmatch(key):
         raise NotFoundError(f"There is no key {key[:200]!r}.", "Keys are those of Zarr v3.")

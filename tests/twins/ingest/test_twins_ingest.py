@@ -5,27 +5,42 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import numpy as np
 import pytest
+import uvicorn
 import xarray as xr
+from fastapi.testclient import TestClient
 from grib_files import climate, write_grib
 
+from geoscope import recurring
 from geoscope.access import issue_token
+from geoscope.cubes.growing import history
 from geoscope.cubes.growing.cube import GrowingCube
+from geoscope.cubes.growing.fields import Field as FieldOfCube
 from geoscope.cubes.growing.history import open_version
 from geoscope.cubes.healpix_metadata import healpix_attributes
-from geoscope.errors import InvalidInputError, NotAllowedError
+from geoscope.errors import InvalidInputError, NotAllowedError, NotFoundError
 from geoscope.objects import Place, icechunk_storage, open_bucket
 from geoscope.registration import CatalogueClient
+from geoscope.runtime.ports import free_ports
 from geoscope.secrets import read_s3_keys
+from geoscope.settings import current_settings
+from geoscope.twins import api as twins_api
+from geoscope.twins.expiry import expiring
+from geoscope.twins.expiry.expiring import Expiry
+from geoscope.twins.expiry.process import EXPIRE_TWIN_VERSIONS
+from geoscope.twins.expiry.wish import ExpiryWish
 from geoscope.twins.fdb.archive import FdbArchive, new_local_fdb
 from geoscope.twins.ingest.ingesting import Ingest
 from geoscope.twins.ingest.messages import scan
 from geoscope.twins.ingest.process import INGEST_TWIN_OBJECTS
 from geoscope.twins.ingest.wish import Wish
+from geoscope.workflows import api as workflows
 
 CLIMATE_COLLECTION = "EO.ECMWF.DAT.D1.DT_CLIMATE.G1.SCENARIOMIP_SSP3-7.0_IFS-NEMO.R1"
 CELLS = 12 * 16
@@ -351,12 +366,8 @@ def start_worker(platform, environment):
 
 @pytest.fixture
 def jobs(platform, environment):
-    from fastapi.testclient import TestClient  # noqa: PLC0415
-
-    from geoscope.workflows.api import create_application  # noqa: PLC0415
-
     token = issue_token(platform, "administrator", frozenset({"administrator"}))
-    with TestClient(create_application(), headers={"Authorization": f"Bearer {token}"}) as client:
+    with TestClient(workflows.create_application(), headers={"Authorization": f"Bearer {token}"}) as client:
         yield client
 
 
@@ -417,3 +428,103 @@ def test_a_dismissed_ingest_leaves_whole_commits(platform, jobs, start_worker, t
     assert outcome["duplicates"] > 0
     with opened(platform, outcome) as cube:
         assert cube["2t"][:, 0].values.tolist() == pytest.approx(list(range(1, DAYS + 1)), abs=0.01)
+
+
+def expire(platform, job, **wish):
+    return Expiry(platform, ExpiryWish(**wish)).run(job)
+
+
+def listed(platform, outcome):
+    _, item = item_of(platform, outcome)
+    return [each["id"] for each in item["properties"]["geoscope:versions"]]
+
+
+def test_old_versions_are_forgotten_freed_and_no_longer_listed(platform, job, tmp_path, monkeypatch):
+    path = write_grib(tmp_path / "some.grib2", days(1, 2))
+    first = ingest(platform, job, path, collection="expiring")
+    write_grib(path, days(1, 2, offset=7.0))
+    outcome = ingest(platform, job, path, collection="expiring", replace=True)
+    _, before = item_of(platform, outcome)
+    twin = f"expiring/{before['id']}"
+    assert len(listed(platform, outcome)) > 1
+    whole = expire(platform, job)
+    assert (whole["versions"], whole["problems"]) == (0, [])
+    assert item_of(platform, outcome)[1]["properties"] == before["properties"]
+    # A month later; what was stored today is old then.
+    monkeypatch.setattr(expiring, "utc_now", lambda: datetime.now(UTC) + timedelta(days=31))
+    monkeypatch.setattr(history, "SPARED", timedelta(0))
+    freed = expire(platform, job, twin=twin)
+    assert freed["twins"] == 1
+    assert freed["versions"] >= len(before["properties"]["geoscope:versions"]) - 1
+    assert freed["bytes"] > 1000
+    _, after = item_of(platform, outcome)
+    newest = before["properties"]["geoscope:versions"][0]["id"]
+    assert listed(platform, outcome) == [newest] == [each.id for each in versions(platform, outcome)]
+    assert after["properties"]["updated"] > before["properties"]["updated"]
+    changed = {"geoscope:versions", "updated"}
+    assert {k: v for k, v in after["properties"].items() if k not in changed} == {
+        k: v for k, v in before["properties"].items() if k not in changed
+    }
+    place = Place.parse(outcome["repositories"][0]["address"])
+    storage = icechunk_storage(platform, place, read_s3_keys(platform, "data-apis"))
+    with pytest.raises(NotFoundError, match="no such version"):
+        open_version(storage, first["repositories"][0]["version"])
+    with opened(platform, outcome) as cube:
+        assert cube["2t"].values[:, 0].tolist() == [8.0, 9.0]
+
+
+def test_an_item_is_brought_up_to_date_after_one_who_was_killed(platform, job, tmp_path):
+    outcome = ingest(platform, job, write_grib(tmp_path / "two.grib2", days(1, 2)), collection="behind")
+    place = Place.parse(outcome["repositories"][0]["address"])
+    storage = icechunk_storage(platform, place, read_s3_keys(platform, "jobs"))
+    # The cube was written, or expired, and the catalogue does not know.
+    cube = GrowingCube.open(storage)
+    changed = FieldOfCube("2t", cube.times[0], None, np.zeros(cube.grid.shape, np.float32))
+    cube.write([changed], message="then killed", replace=True)
+    history.expire(storage, datetime.now(UTC))
+    present = [each.id for each in cube.versions()]
+    assert listed(platform, outcome) != present
+    twin = f"behind/{outcome['repositories'][0]['item']}"
+    assert expire(platform, job, twin=twin)["versions"] == 0
+    assert listed(platform, outcome) == present
+
+
+def test_only_twins_of_this_platform_are_expired_and_only_by_administrators(platform, jobs, job):
+    with pytest.raises(NotFoundError, match="no twin nothing/there"):
+        expire(platform, job, twin="nothing/there")
+    versions = [{"id": "X", "when": "2020-01-01T00:00:00+00:00", "message": "", "steps": 1}]
+    for address, is_own in (("s3://twins/c/i", True), ("s3://home-ada/c/i", False), ("s3://twins", False)):
+        item = {
+            "properties": {"geoscope:versions": versions},
+            "assets": {"cube": {"href": address}},
+        }
+        assert (expiring._own_place(item) is not None) == is_own
+    path = "/processes/expire-twin-versions/execution"
+    editor = issue_token(platform, "ada", frozenset({"twin-editor"}))
+    asked = jobs.post(path, json={"inputs": {}}, headers={"Authorization": f"Bearer {editor}"})
+    assert asked.status_code == 403
+    with pytest.raises(InvalidInputError, match="older_than_days"):
+        EXPIRE_TWIN_VERSIONS.run(job, {"older_than_days": 0.5})
+
+
+def test_the_service_asks_for_it_by_itself(jobs, monkeypatch):
+    port = free_ports(("workflows",))["workflows"]
+    server = uvicorn.Server(uvicorn.Config(workflows.create_application(), port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    monkeypatch.setenv("GEOSCOPE_INTERNAL__DATA_APIS_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setattr(recurring, "FIRST_AFTER_S", 0.5)
+    current_settings.cache_clear()
+    try:
+        while not server.started:
+            time.sleep(0.05)
+        with TestClient(twins_api.create_application()):
+            asked = watch(jobs, "/jobs", lambda found: any(map(is_expiry, found["jobs"])), 60)
+        assert next(filter(is_expiry, asked["jobs"]))["status"] == "accepted"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def is_expiry(job):
+    return job["processID"] == "expire-twin-versions"

@@ -190,7 +190,9 @@ def test_the_catalogue_says_where_the_data_comes_from(platform, control):
     assert properties["cube:variables"]["2t"]["attrs"]["mars:param"] == "167"
     assert "not a forecast" in collection["description"]
     assert properties["geoscope:experiment_sha256"] == collection["geoscope:experiment_sha256"]
-    store = cube_of(platform, "clte-sfc-standard").repository.readonly_session("main").store
+    cube = cube_of(platform, "clte-sfc-standard")
+    assert [each["id"] for each in properties["geoscope:versions"]] == [each.id for each in cube.versions()]
+    store = cube.repository.readonly_session("main").store
     attributes = zarr.open_group(store, mode="r").attrs
     assert attributes["processing:lineage"] == properties["processing:lineage"]
     assert json.loads(attributes["processing:software"]) == properties["processing:software"]

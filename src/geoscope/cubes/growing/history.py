@@ -7,6 +7,7 @@ import icechunk
 
 from geoscope.cubes.growing.fields import Version
 from geoscope.cubes.growing.repository import BRANCH, open_repository, told_in_our_words
+from geoscope.errors import UnavailableError
 
 # Objects younger than this may belong to a version that is being written.
 SPARED = timedelta(days=1)
@@ -33,7 +34,9 @@ def open_version(storage: icechunk.Storage, version: str | None = None) -> icech
     Raises
     ------
     NotFoundError
-        If there is no repository, or no such version.
+        If there is no repository.
+    GoneError
+        If there is no such version, or no longer.
     UnavailableError
         If the storage does not answer.
     """
@@ -61,19 +64,37 @@ def versions_of(repository: icechunk.Repository) -> list[Version]:
 
 
 def expire(storage: icechunk.Storage, older_than: datetime) -> Forgotten:
-    """Forget the versions before a time, and remove what only they, or writers that were killed, have left.
+    """Forget the versions that others had followed before a time, and remove what only they have left.
 
-    The newest version always stays. Who reads an older one at this moment loses it.
+    What killed writers have left before it goes too. The newest version always stays, and so does what was
+    the newest at that time or later, however old it is: somebody may have begun to read it then. Safe to run
+    again, and to end at any moment: what is left is removed the next time.
 
     Parameters
     ----------
     storage : icechunk.Storage
         Where the repository lies.
     older_than : datetime
-        With a time zone. Objects of the last day are spared: they may belong to a version in the making.
+        With a time zone. Objects of the last day are spared always: they may belong to a version in the
+        making, which nothing refers to yet.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no repository.
+    UnavailableError
+        If the storage does not answer, or does not remove what it is told to.
     """
     repository = open_repository(storage)
+    newest_then = next((each for each in versions_of(repository) if each.when <= older_than), None)
     with told_in_our_words():
-        expired = repository.expire_snapshots(older_than)
+        # Icechunk forgets what precedes a time, not what is of that time itself.
+        expired = repository.expire_snapshots(newest_then.when) if newest_then else set()
         found = repository.garbage_collect(min(older_than, datetime.now(UTC) - SPARED))
+    if found.objects_failed_to_delete:
+        raise UnavailableError(
+            f"{found.objects_failed_to_delete:,} objects could not be removed: "
+            f"{next(iter(found.delete_errors), 'the storage did not say why')}",
+            "Run it again.",
+        )
     return Forgotten(frozenset(expired), found.bytes_deleted)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import icechunk
 
-from geoscope.errors import ConflictError, NotFoundError, UnavailableError
+from geoscope.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 
 BRANCH = "main"
 
@@ -56,7 +56,10 @@ def told_in_our_words() -> Iterator[None]:
     except (icechunk.RepositoryNotFoundError, icechunk.RefNotFoundError) as error:
         raise NotFoundError("There is no cube in this storage.") from error
     except icechunk.SnapshotNotFoundError as error:
-        raise NotFoundError("The cube has no such version.") from error
+        # Over HTTP, 404 would tell a reader of Zarr that a chunk holds nothing: it would read missing values.
+        raise GoneError(
+            "The cube has no such version.", "Old ones are removed; its item lists those that are there."
+        ) from error
     except (icechunk.ConflictError, icechunk.RebaseFailedError) as error:
         raise ConflictError("Somebody else writes to the cube all the time.", "Try again.") from error
     except icechunk.IcechunkError as error:

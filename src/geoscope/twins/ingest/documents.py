@@ -95,10 +95,7 @@ def item_document(
         "cube:variables": before.get("cube:variables", {}) | cube.variables,
         "storage:schemes": _storage_schemes(place),
         GRID_KEY: grid_name(repository.grid),
-        VERSIONS_KEY: [
-            {"id": each.id, "when": each.when.isoformat(), "message": each.message, "steps": each.steps}
-            for each in versions[:MOST_VERSIONS]
-        ],
+        VERSIONS_KEY: listed_versions(versions),
         "created": before.get("created", _now()),
         "updated": _now(),
     }
@@ -135,6 +132,23 @@ def item_document(
             },
         },
     }
+
+
+def listed_versions(versions: Sequence[Version]) -> list[Document]:
+    """Return what an item says of the versions of its cube, the newest first."""
+    return [
+        {"id": each.id, "when": each.when.isoformat(), "message": each.message, "steps": each.steps}
+        for each in versions[:MOST_VERSIONS]
+    ]
+
+
+def versions_patch(item: Document, versions: Sequence[Version]) -> Document | None:
+    """Return what an item has to say anew of the versions of its cube; None if it says it already."""
+    listed = listed_versions(versions)
+    if item["properties"].get(VERSIONS_KEY) == listed:
+        return None
+    # Who keeps the cube open looks at when its item was changed.
+    return {"properties": {VERSIONS_KEY: listed, "updated": _now()}}
 
 
 def collection_document(

@@ -49,7 +49,7 @@ class Repositories:
         with self._catalogue() as catalogue:
             item = catalogue.item(repository.collection, repository.item)
             policy = self._wish.policy or catalogue.policy(repository.collection) or EVERYBODY
-        place = _place_of(item)
+        place = place_of(item)
         if place is None:
             bucket = OPEN_BUCKET if policy == EVERYBODY else CLOSED_BUCKET
             return Place(bucket, f"{repository.collection}/{repository.item}")
@@ -133,7 +133,8 @@ def describe_cube(cube: GrowingCube, outline: CubeOutline) -> CubeDescription:
     return describe(dataset)
 
 
-def _place_of(item: Document | None) -> Place | None:
+def place_of(item: Document | None) -> Place | None:
+    """Return where the cube of an item lies; None if it has none in the object store."""
     if item is None:
         return None
     address = next((s3_address(asset) for asset in item["assets"].values() if s3_address(asset)), None)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from geoscope import __version__
+from geoscope.cubes.growing.cube import GrowingCube
 from geoscope.cubes.growing.fields import Field
 from geoscope.cubes.growing.outline import CubeOutline
 from geoscope.cubes.healpix import HealpixGrid
@@ -20,7 +21,7 @@ from geoscope.errors import ConflictError, GeoscopeError, InvalidInputError
 from geoscope.processes import Job
 from geoscope.registration import CatalogueClient
 from geoscope.settings import Settings
-from geoscope.twins.ingest.documents import collection_document, item_document
+from geoscope.twins.ingest.documents import collection_document, item_document, versions_patch
 from geoscope.twins.ingest.outlines import cube_outline
 from geoscope.twins.ingest.plan import PlannedRepository
 from geoscope.twins.ingest.repositories import Repositories, describe_cube
@@ -221,6 +222,9 @@ class Simulation:
         for repository in self._planned:
             cube = self._repositories.find(self._repositories.place(repository))
             cube.settle(everything=True)
+            with self._catalogue() as catalogue:
+                told = partial(_versions_patch, cube)
+                catalogue.change_item(repository.collection, repository.item, told)
             found["items"][repository.item] = {"steps": len(cube.times), "version": cube.versions()[0].id}
         progress = self._folder.progress()
         if progress is not None:
@@ -258,6 +262,10 @@ class _Reports:
     def _tell(self) -> None:
         done, words = self._latest
         self._job.report(round(done * 1000), self._total * 1000, words)
+
+
+def _versions_patch(cube: GrowingCube, item: Json) -> Json | None:
+    return versions_patch(item, cube.versions())
 
 
 def _segments(first: int, days: int) -> Iterator[Segment]:

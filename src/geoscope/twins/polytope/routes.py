@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import StreamingResponse
 
 from geoscope.access import Principal
-from geoscope.errors import GeoscopeError, InvalidInputError, NotFoundError, TooLargeError
+from geoscope.errors import GeoscopeError, GoneError, InvalidInputError, NotFoundError, TooLargeError
 from geoscope.http_methods import is_head
 from geoscope.settings import current_settings
 from geoscope.twins.polytope.credentials import principal_of
@@ -27,13 +27,6 @@ RETRY_AFTER_S = "5"
 # What is answered within this time needs no second question.
 MOMENT_S = 1.0
 CHUNK_BYTES = 1024**2
-
-
-class GoneError(GeoscopeError):
-    """The result was there, and is no more."""
-
-    status = 410
-    code = "Gone"
 
 
 async def _desk(request: Request) -> Desk:
