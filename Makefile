@@ -1,7 +1,8 @@
 # The contributor's manual. Each target does its own set-up.
 
 # Many servers and browsers share the machine while tests run. Who waited in vain, or lost a connection, is asked
-# once more (the summary counts it); whoever found something wrong is not.
+# once more (the summary counts it); whoever found something wrong is not. A worker that crashes ends the run: the
+# plug-in would wait for it for ever.
 BUSY := Timeout|with timeout|did not come true|[Cc]onnection ?[Rr]eset|CONNECTION_RESET
 
 .PHONY: up test check format bench docs screenshots clean
@@ -17,7 +18,7 @@ up: ## Install, build the pages, start the platform, load the demo, print the ad
 test: check ## Run all checks and all tests
 	@scripts/install-test-tools
 	$(NPM) test
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadscope --reruns 1 --only-rerun '$(BUSY)'
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadscope --max-worker-restart 0 --reruns 1 --only-rerun '$(BUSY)'
 
 check: .venv/dev ## Format, lint, types, import contracts, templates, front end
 	$(BIN)/ruff format --check .

@@ -16,7 +16,8 @@ from geoscope.cubes.curvilinear import CurvilinearGrid
 from geoscope.cubes.healpix import HealpixGrid
 from geoscope.cubes.scattered import ScatteredGrid
 from geoscope.cuts import answers, cutting, table
-from geoscope.cuts.aggregating import Aggregate, Aggregation
+from geoscope.cuts.aggregates import Aggregate
+from geoscope.cuts.aggregating import Aggregation
 from geoscope.cuts.cutting import plan_cuts
 from geoscope.cuts.forms import Form
 from geoscope.cuts.geometries import read_points, read_polygon

@@ -1,7 +1,6 @@
 """One value for a whole region, made beside the data: mean, minimum, maximum or sum of its cells."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,43 +9,12 @@ from geoscope.cubes.coarsening import cell_areas
 from geoscope.cubes.grid import Bounds, Cells, Degrees, Grid
 from geoscope.cubes.longitudes import covering_arc
 from geoscope.cubes.sphere import unit_vectors
+from geoscope.cuts.aggregates import Aggregate
 from geoscope.cuts.regions import Selection
 from geoscope.errors import InvalidInputError
 
 # Cells become narrow towards a pole; there an arc that is a little too wide does no harm.
 _NARROWEST = 0.01
-
-
-class Aggregate(StrEnum):
-    """What is made of the cells; the value is what the parameter `aggregate` takes."""
-
-    MEAN = "mean"
-    MIN = "min"
-    MAX = "max"
-    SUM = "sum"
-
-    @property
-    def cell_method(self) -> str:
-        """The method as CF names it (1.11, appendix E)."""
-        return {Aggregate.MIN: "minimum", Aggregate.MAX: "maximum"}.get(self, self.value)
-
-    @classmethod
-    def parse(cls, text: str | None) -> "Aggregate | None":
-        """Read the parameter; None for None.
-
-        Raises
-        ------
-        InvalidInputError
-            If there is no such method.
-        """
-        if text is None:
-            return None
-        wanted = text.strip().lower()
-        if wanted not in list(cls):
-            raise InvalidInputError(
-                f"aggregate={text[:40]!r} is not known.", f"Expected one of: {', '.join(cls)}."
-            )
-        return cls(wanted)
 
 
 @dataclass(frozen=True)

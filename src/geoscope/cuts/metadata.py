@@ -17,7 +17,7 @@ from edr_pydantic.variables import Variables
 
 from geoscope.cube_items import Document
 from geoscope.cubes.times import GREGORIAN
-from geoscope.cuts.aggregating import Aggregate
+from geoscope.cuts.aggregates import Aggregate
 from geoscope.cuts.coveragejson import CRS84, STANDARD_NAMES
 from geoscope.cuts.estimates import Estimate
 from geoscope.cuts.forms import Form

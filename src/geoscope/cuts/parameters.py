@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from geoscope.cuts.aggregating import Aggregate
+from geoscope.cuts.aggregates import Aggregate
 from geoscope.cuts.forms import Form
 
 METRES = {"m": 1.0, "km": 1000.0, "mi": 1609.344, "nmi": 1852.0, "ft": 0.3048}

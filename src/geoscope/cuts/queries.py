@@ -13,7 +13,7 @@ import numpy as np
 
 from geoscope.cubes.grid import Bounds
 from geoscope.cubes.selecting import FARTHEST_M
-from geoscope.cuts.aggregating import Aggregate
+from geoscope.cuts.aggregates import Aggregate
 from geoscope.cuts.forms import Form
 from geoscope.cuts.geometries import Points, is_latitude_first, read_box, read_points, read_polygon
 from geoscope.cuts.levels import WantedLevels

@@ -5,7 +5,8 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 
 from geoscope.cubes.grid import Grid
-from geoscope.cuts.aggregating import Aggregate, Aggregation
+from geoscope.cuts.aggregates import Aggregate
+from geoscope.cuts.aggregating import Aggregation
 from geoscope.cuts.regions import Region, Selection
 
 KEPT_BYTES = 32 * 1024**2
