@@ -35,7 +35,7 @@ def outline_on(grid, **changes):
         "attributes": {"title": "A small cube", "mars:class": "d1"},
         "block_steps": 4,
     }
-    return CubeOutline(grid, grid_coordinates(grid), **(parts | changes))
+    return CubeOutline(grid, **({"grid_coordinates": grid_coordinates(grid)} | parts | changes))
 
 
 def grids():

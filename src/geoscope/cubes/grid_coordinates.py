@@ -29,7 +29,7 @@ def grid_coordinates(grid: Grid, *, with_places: bool = True) -> xr.Dataset:
         Any.
     with_places : bool
         HEALPix only: give latitude and longitude of each cell too, 16 bytes a cell. Its ids say the same, and
-        CF and xdggs need no more; xpublish-tiles, and people at a prompt, do.
+        CF and xdggs need no more; xpublish-tiles, and people at a prompt, do. Growing cubes have them anyhow.
 
     Returns
     -------

@@ -12,6 +12,7 @@ from geoscope.errors import InvalidInputError
 from geoscope.objects import open_bucket
 from geoscope.secrets import read_s3_keys
 from geoscope.twins.ingest.process import INGEST_TWIN_OBJECTS
+from xpublish_tile import drawn
 
 LEVEL = 5
 NSIDE = 2**LEVEL
@@ -141,6 +142,19 @@ def test_codes_and_directions_are_taken_from_the_nearest_cell(platform, job, tmp
         assert cube["cover"].attrs["geoscope:regridded_by"] == "nearest"
         assert cube["t"].attrs["geoscope:regridded_by"] == "conservative"
         assert np.allclose(cube["t"], 280)
+
+
+def test_others_who_want_the_places_of_cells_find_them(environment, platform, job, tmp_path):
+    """xpublish-tiles draws no store of HEALPix that has ids alone."""
+    longitude, latitude = centres(4)
+    path = write_grib(tmp_path / "climate.grib2", [climate(20200101, 280 + latitude / 10)])
+    outcome = ingest(platform, job, path, collection="healpix-places")
+    with opened(platform, outcome) as cube:
+        np.testing.assert_allclose(cube["latitude"], latitude, atol=1e-9)
+        np.testing.assert_allclose((cube["longitude"] - longitude + 180) % 360 - 180, 0, atol=1e-9)
+        assert {"cell_ids", "latitude", "longitude"} <= {*cube["2t"].coords}
+    address = outcome["repositories"][0]["address"]
+    assert drawn(address, "2t", **environment).startswith(b"\x89PNG")
 
 
 def test_healpix_of_the_wanted_level_stays_and_of_a_deeper_one_is_averaged(platform, job, tmp_path):

@@ -9,6 +9,7 @@ from pyproj import CRS
 from geoscope.cubes.conventions import is_grid_mapping
 from geoscope.cubes.growing.names import FIELDS, LATE
 from geoscope.cubes.growing.outline import CubeOutline, Levels, VariableOutline
+from geoscope.cubes.growing.places import without_places
 from geoscope.cubes.growing.skeleton import (
     create_groups,
     create_levels,
@@ -63,10 +64,16 @@ def _check_identity(snapshot: Snapshot, outline: CubeOutline) -> None:
             raise InvalidInputError(
                 f"The cube that is there has {key} {there.get(key)!r}, not {wanted.get(key)!r}."
             )
-    if snapshot.grid_digest != grid_digest(outline.grid_coordinates) or not _on_same_projection(
-        snapshot, outline
-    ):
+    if not _on_same_grid(snapshot, outline):
         raise InvalidInputError("The cube that is there is on another grid.")
+
+
+def _on_same_grid(snapshot: Snapshot, outline: CubeOutline) -> bool:
+    # Cubes of before may have the places of HEALPix's cells in their digest.
+    return any(
+        snapshot.grid_digest == grid_digest(coordinates)
+        for coordinates in (without_places(outline), outline.grid_coordinates)
+    ) and _on_same_projection(snapshot, outline)
 
 
 def _on_same_projection(snapshot: Snapshot, outline: CubeOutline) -> bool:

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from geoscope.cubes.grid import Grid
 from geoscope.cubes.growing.names import FIELDS, LATE, LEVELS, SERIES
+from geoscope.cubes.healpix import HealpixGrid
 from geoscope.cubes.layout import CHUNK_STEPS
 from geoscope.errors import InvalidInputError
 
 # Groups beside the variables in the root group.
 RESERVED_NAMES = ("time", SERIES, LEVELS, FIELDS, LATE)
+# Coordinates that a cube on HEALPix has besides those of its outline.
+PLACES = ("latitude", "longitude")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 
@@ -102,7 +105,8 @@ class CubeOutline:
     grid : Grid
         The horizontal grid.
     grid_coordinates : xarray.Dataset
-        Coordinates and grid mapping variable as they are to be written, with CF (and xdggs) attributes.
+        Coordinates and grid mapping variable as they are to be written, with CF (and xdggs) attributes. Of
+        HEALPix the ids are enough: latitude and longitude of the cells are computed while they are written.
     variables : tuple of VariableOutline
         More can be added later.
     levels : Levels or None
@@ -134,6 +138,8 @@ class CubeOutline:
             raise InvalidInputError("A variable has levels, but the cube has none.")
         names = [variable.name for variable in self.variables]
         taken = {*map(str, self.grid_coordinates.variables), self.levels.name if self.levels else ""}
+        if isinstance(self.grid, HealpixGrid):
+            taken |= {*PLACES}
         doubled = sorted({name for name in names if names.count(name) > 1 or name in taken})
         if doubled:
             raise InvalidInputError(f"Names are used twice: {', '.join(doubled)}.")

@@ -12,6 +12,7 @@ from zarr.abc.store import Store
 from zarr.codecs import BloscCodec
 
 from geoscope.cubes.conventions import is_grid_mapping
+from geoscope.cubes.grid import Grid
 from geoscope.cubes.grid_coordinates import grid_coordinates
 from geoscope.cubes.growing.checksums import MISSING
 from geoscope.cubes.growing.names import (
@@ -26,7 +27,8 @@ from geoscope.cubes.growing.names import (
     SERIES,
     level_path,
 )
-from geoscope.cubes.growing.outline import CubeOutline, Levels, VariableOutline
+from geoscope.cubes.growing.outline import PLACES, CubeOutline, Levels, VariableOutline
+from geoscope.cubes.growing.places import without_places, write_places
 from geoscope.cubes.healpix import HealpixGrid
 from geoscope.cubes.layout import map_chunks, series_chunks
 from geoscope.cubes.pyramid import coarser_grid
@@ -46,18 +48,15 @@ class Layer:
     ----------
     path : str
         Of the group; empty for the root.
-    grid_shape : tuple of int
-        Of its grid.
+    grid : Grid
+        The cube's own, or a coarser one.
     chunks : tuple of int
         Steps, then cells along each dimension of the grid, in one chunk.
-    coordinates : xarray.Dataset
-        Of its grid.
     """
 
     path: str
-    grid_shape: tuple[int, ...]
+    grid: Grid
     chunks: tuple[int, ...]
-    coordinates: xr.Dataset
 
     def array_path(self, name: str) -> str:
         """Return the path of one of its arrays in the store."""
@@ -66,27 +65,26 @@ class Layer:
 
 def layers(outline: CubeOutline) -> Iterator[Layer]:
     """Yield the groups that hold all variables: maps, coarser maps, series."""
-    shape, coordinates = outline.grid.shape, outline.grid_coordinates
-    yield Layer("", shape, (1, *map_chunks(shape)), coordinates)
-    grid = outline.grid
+    grid, block = outline.grid, outline.block_steps
+    yield Layer("", grid, (1, *map_chunks(grid.shape)))
     while isinstance(grid, HealpixGrid) and grid.level > COARSEST_LEVEL:
         grid = coarser_grid(grid)
-        chunks = (1, *map_chunks(grid.shape))
-        coarse = grid_coordinates(grid, with_places="latitude" in coordinates.variables)
-        yield Layer(level_path(grid.level), grid.shape, chunks, coarse)
-    block = outline.block_steps
-    yield Layer(SERIES, shape, (block, *series_chunks(shape, block)), coordinates)
+        yield Layer(level_path(grid.level), grid, (1, *map_chunks(grid.shape)))
+    grid = outline.grid
+    yield Layer(SERIES, grid, (block, *series_chunks(grid.shape, block)))
 
 
 def create_groups(store: Store, outline: CubeOutline) -> None:
     """Make all groups, coordinates and arrays of an empty cube."""
     zarr.create_group(store, zarr_format=3)
     for layer in layers(outline):
-        _write_coordinates(store, layer)
+        _write_coordinates(store, layer, outline)
         group = zarr.open_group(store, path=layer.path, mode="r+", zarr_format=3)
+        if isinstance(layer.grid, HealpixGrid):
+            write_places(group, layer.grid, packing("float64"))
         group.update_attributes({"Conventions": "CF-1.12"})
         _create_time(group, outline.calendar)
-    marks = {LAYOUT: GROWING, GRID_DIGEST: grid_digest(outline.grid_coordinates)}
+    marks = {LAYOUT: GROWING, GRID_DIGEST: grid_digest(without_places(outline))}
     zarr.open_group(store, mode="r+").update_attributes(plain(outline.attributes) | marks)
     if outline.levels is not None:
         create_levels(store, outline, outline.levels)
@@ -114,10 +112,9 @@ def create_levels(store: Store, outline: CubeOutline, levels: Levels) -> None:
 
 def create_variable(store: Store, outline: CubeOutline, variable: VariableOutline) -> None:
     """Make the arrays of a variable, as long as the time axis is."""
-    level = str(zarr.open_group(store, mode="r").attrs[LEVEL_COORDINATE]) if variable.has_levels else ""
-    inner = (level,) if level else ()
-    attributes = plain(variable.attributes) | _references(outline.grid_coordinates, outline.grid.dimensions)
-    attributes |= {PYRAMID: variable.pyramid}
+    root = zarr.open_group(store, mode="r")
+    inner = (str(root.attrs[LEVEL_COORDINATE]),) if variable.has_levels else ()
+    attributes = plain(variable.attributes) | _references(root, outline) | {PYRAMID: variable.pyramid}
     if variable.max_error is not None:
         attributes |= {MAX_ERROR: variable.max_error}
     counts: tuple[int, ...] = ()
@@ -129,7 +126,7 @@ def create_variable(store: Store, outline: CubeOutline, variable: VariableOutlin
         steps, settled = (steps, length) if layer.path == SERIES else (length, settled)
         group.create_array(
             variable.name,
-            shape=(length, *counts, *layer.grid_shape),
+            shape=(length, *counts, *layer.grid.shape),
             chunks=(layer.chunks[0], *(1 for _ in inner), *layer.chunks[1:]),
             dtype=variable.dtype,
             fill_value=np.nan,
@@ -206,30 +203,34 @@ def _create_time(group: zarr.Group, calendar: str) -> None:
     )
 
 
-def _write_coordinates(store: Store, layer: Layer) -> None:
-    coordinates = layer.coordinates.copy()
+def _write_coordinates(store: Store, layer: Layer, outline: CubeOutline) -> None:
+    if layer.grid is outline.grid:
+        coordinates = without_places(outline).copy()
+    else:
+        coordinates = grid_coordinates(layer.grid, with_places=False)
     for variable in coordinates.variables.values():
         variable.encoding = {}
         if variable.ndim and np.issubdtype(variable.dtype, np.number):
             variable.encoding["compressors"] = [packing(str(variable.dtype))]
-            if variable.ndim == len(layer.grid_shape):
+            if variable.ndim == len(layer.grid.shape):
+                wide = map_chunks(layer.grid.shape)
                 variable.encoding["chunks"] = tuple(
-                    min(length, chunk) for length, chunk in zip(variable.shape, _wide(layer), strict=True)
+                    min(length, chunk) for length, chunk in zip(variable.shape, wide, strict=True)
                 )
     coordinates.to_zarr(store, group=layer.path or None, mode="a", zarr_format=3, consolidated=False)
 
 
-def _wide(layer: Layer) -> tuple[int, ...]:
-    return map_chunks(layer.grid_shape)
-
-
-def _references(coordinates: xr.Dataset, dimensions: tuple[str, ...]) -> dict[str, str]:
+def _references(root: zarr.Group, outline: CubeOutline) -> dict[str, str]:
     """Return the attributes by which a variable names its grid mapping and coordinates (CF 5, 5.6)."""
-    mapping = [str(name) for name, variable in coordinates.variables.items() if is_grid_mapping(variable)]
+    coordinates, dimensions = without_places(outline).variables, outline.grid.dimensions
+    mapping = [str(name) for name, variable in coordinates.items() if is_grid_mapping(variable)]
     others = [
         str(name)
-        for name, variable in coordinates.variables.items()
+        for name, variable in coordinates.items()
         if name not in dimensions and name not in mapping and set(variable.dims) <= set(dimensions)
     ]
+    if isinstance(outline.grid, HealpixGrid):
+        # Cubes of before have no places.
+        others += [name for name in PLACES if name in root]
     found = {"grid_mapping": " ".join(mapping), "coordinates": " ".join(others)}
     return {key: text for key, text in found.items() if text}

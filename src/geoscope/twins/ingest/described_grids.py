@@ -5,15 +5,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from geoscope.cubes import grid_coordinates as coordinates_of_grids
 from geoscope.cubes.detect import detect_grid
 from geoscope.cubes.grid import Grid
-from geoscope.cubes.healpix_metadata import CELL_IDS, healpix_attributes
+from geoscope.cubes.grid_coordinates import GRID_MAPPING, LATITUDE, LONGITUDE
+from geoscope.cubes.healpix import HealpixGrid
 from geoscope.errors import InvalidInputError
-
-LATITUDE = {"standard_name": "latitude", "long_name": "latitude", "units": "degrees_north"}
-LONGITUDE = {"standard_name": "longitude", "long_name": "longitude", "units": "degrees_east"}
 
 type Description = dict[str, Any]
 
@@ -26,6 +24,8 @@ def grid_of(description: Description) -> Grid:
     InvalidInputError
         If the description describes none.
     """
+    if description["kind"] == "healpix":
+        return _healpix(description)
     return detect_grid(example_on(description))
 
 
@@ -70,7 +70,7 @@ def grid_coordinates(grid: Description) -> tuple[xr.Dataset, str]:
     """Return the coordinates of a described grid, and the name of its grid mapping or nothing."""
     match grid["kind"]:
         case "healpix":
-            return _healpix(grid), "crs"
+            return coordinates_of_grids.grid_coordinates(_healpix(grid), with_places=False), GRID_MAPPING
         case "rectilinear":
             return _axes(grid, ("latitude", LATITUDE), ("longitude", LONGITUDE)), ""
         case "rotated":
@@ -104,20 +104,10 @@ def _axes(grid: Description, row: tuple[str, Any], column: tuple[str, Any]) -> x
     return xr.Dataset(coords=coordinates)
 
 
-def _healpix(grid: Description) -> xr.Dataset:
-    attributes = healpix_attributes(int(grid["level"]))
-    ids = healpix_ids(grid)
-    coordinates = {
-        CELL_IDS: ("cells", ids, attributes.coordinate),
-        "crs": ((), np.int32(0), attributes.grid_mapping),
-    }
-    return xr.Dataset(coords=coordinates)
-
-
-def healpix_ids(grid: Description) -> NDArray[np.int64]:
-    """Return the nested ids of the cells of described HEALPix: all, or those of a region's ranges."""
-    ranges = grid.get("ranges", [(0, cells_of(grid))])
-    return np.concatenate([np.arange(start, stop, dtype=np.int64) for start, stop in ranges])
+def _healpix(grid: Description) -> HealpixGrid:
+    ranges = grid.get("ranges")
+    ids = None if ranges is None else np.concatenate([np.arange(*each, dtype=np.int64) for each in ranges])
+    return HealpixGrid(int(grid["level"]), ids)
 
 
 def _rotated(grid: Description) -> xr.Dataset:
