@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 import xarray as xr
-from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import GenericError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import HTTPStore, S3Store
 from zarr.abc.store import ByteRequest, Store
 from zarr.core.buffer import Buffer, BufferPrototype
@@ -233,13 +233,20 @@ def _opened(store: Store, group: str | None) -> xr.Dataset:
             chunks=chunks,
         )
     except (FileNotFoundError, KeyError) as error:
-        raise NotFoundError(
-            f"There is no group {group!r} of this cube."
-            if group
-            else "There is no such cube, or version of it."
-        ) from error
+        raise _not_there(group) from error
     except UnauthenticatedError as error:
         raise NotSignedInError("The data is not for everybody.", "Sign in: `geoscope login`.") from error
     except PermissionDeniedError as error:
         raise NotAllowedError("The data is not for you.") from error
+    except GenericError as error:
+        # All that obstore tells of another status is text.
+        if "410 Gone" in str(error):
+            raise _not_there(group) from error
+        raise UnavailableError("The data cannot be read now.", "Try again in a moment.") from error
     return dataset
+
+
+def _not_there(group: str | None) -> NotFoundError:
+    return NotFoundError(
+        f"There is no group {group!r} of this cube." if group else "There is no such cube, or version of it."
+    )

@@ -17,6 +17,7 @@ from geoscope.settings import PolytopeSettings, Settings
 from geoscope.twins.polytope.kept_request import Status
 from geoscope.twins.polytope.requests_kept import MOST_ATTEMPTS, RequestStore
 from local_holdings import LocalHoldings
+from running import until
 from twins.asking import PRESSURE, SERIES, SURFACE, ended, result, state, submit
 from twins.twin_store import TwinServer
 
@@ -362,8 +363,8 @@ def test_a_queue_that_cannot_be_written_for_a_while_loses_nothing(twin_store, tm
     path = tmp_path / "polytope" / "requests.sqlite"
     with server.running(monkeypatch), closing(sqlite3.connect(path, isolation_level=None)) as other:
         fields = submit(server, SURFACE).headers["location"]
-        while state(server, fields).json()["status"] == "queued":
-            pass
+        # Read from the file: the answer to a question may wait until there is nothing left to disturb.
+        until(lambda: other.execute("SELECT status FROM requests").fetchone() == ("processing",))
         other.execute("BEGIN IMMEDIATE")
         time.sleep(2)  # the encoder has started and ended meanwhile
         other.execute("ROLLBACK")

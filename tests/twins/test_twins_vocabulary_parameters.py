@@ -58,7 +58,18 @@ def test_it_is_kept_and_read_again_without_the_library(tmp_path):
     kept.write_text("{broken")
     parameter_table.cache_clear()
     assert len(parameter_table(tmp_path)) == len(table) > 5000
-    assert "eccodes" not in sys.modules
+
+
+def test_whoever_asks_for_it_does_not_load_the_library(tmp_path):
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from geoscope.twins.vocabulary.parameters import parameter_table\n"
+        "print(parameter_table(Path(sys.argv[1])).find('167').short_name, 'eccodes' in sys.modules)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2t", "False"]
 
 
 def test_the_cf_name_with_most_conditions_counts():
