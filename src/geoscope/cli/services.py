@@ -9,8 +9,11 @@ from rich.table import Table
 
 from geoscope.cli.options import DataDir, settings_of
 from geoscope.manifests import discover
+from geoscope.runtime import control
+from geoscope.runtime.data_folder import is_locked
 from geoscope.runtime.services_folder import add_service, remove_service, services_folder
 from geoscope.runtime.state import read_state
+from geoscope.settings import Settings
 
 application = typer.Typer(
     help="Add, list and remove services by their manifests.", no_args_is_help=True, add_completion=False
@@ -25,6 +28,7 @@ def add(
     """Bring a service onto the platform: routed, watched and listed from its manifest alone."""
     settings = settings_of(data_dir)
     added = add_service(settings, manifest)
+    _wait_until_routed(settings)
     running = read_state(settings.data_dir)
     address = running.address if running else settings.public_url
     console.print(f"{added.title} is at {address}{added.routes[0]}", markup=False, soft_wrap=True)
@@ -33,8 +37,16 @@ def add(
 @application.command("remove")
 def remove(service_id: str, data_dir: DataDir = None) -> None:
     """Take a service off the platform; its own server goes on."""
-    remove_service(settings_of(data_dir), service_id)
+    settings = settings_of(data_dir)
+    remove_service(settings, service_id)
+    _wait_until_routed(settings)
     console.print(f"{service_id} is removed.", markup=False)
+
+
+def _wait_until_routed(settings: Settings) -> None:
+    """Return when a running platform routes by the changed folder; others will when they start."""
+    if is_locked(settings.data_dir):
+        control.send(settings.data_dir, "take-up-services")
 
 
 @application.command("list")

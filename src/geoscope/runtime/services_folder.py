@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 import httpx
 
-from geoscope.errors import NotFoundError, SetupError
+from geoscope.errors import NotFoundError, SetupError, UnavailableError
 from geoscope.manifests import check_manifest, discover, read_manifest
 from geoscope.runtime import edge
 from geoscope.runtime.data_folder import socket_folder
@@ -14,6 +14,7 @@ from geoscope.service import Manifest
 from geoscope.settings import Settings
 
 LOOK_EVERY_S = 1.0
+PATIENCE_S = 30.0
 
 
 def services_folder(settings: Settings) -> Path:
@@ -22,7 +23,7 @@ def services_folder(settings: Settings) -> Path:
 
 
 def add_service(settings: Settings, path: Path) -> Manifest:
-    """Check a manifest and copy it into the folder; a running platform takes it up within a second.
+    """Check a manifest and copy it into the folder of services.
 
     Raises
     ------
@@ -62,8 +63,8 @@ def remove_service(settings: Settings, service_id: str) -> None:
     raise NotFoundError(f"No added service is called {service_id!r}.", "`geoscope service list` shows them.")
 
 
-async def follow_services(settings: Settings, manifests: list[Manifest]) -> None:
-    """Keep the edge true to the manifests: look at the folder every second, load the edge anew on a change.
+class ServicesFollower:
+    """Keeps the edge true to the folder of manifests.
 
     Parameters
     ----------
@@ -72,15 +73,45 @@ async def follow_services(settings: Settings, manifests: list[Manifest]) -> None
     manifests : list of Manifest
         The services; changed in place, so that the health watch follows.
     """
-    folder = services_folder(settings)
-    known = _fingerprint(folder)
-    while True:
-        await anyio.sleep(LOOK_EVERY_S)
-        now = _fingerprint(folder)
-        if now != known:
-            manifests[:] = discover(folder)[0]
-            if await _load_edge(settings, manifests):
-                known = now
+
+    def __init__(self, settings: Settings, manifests: list[Manifest]) -> None:
+        self._settings = settings
+        self._manifests = manifests
+        self._folder = services_folder(settings)
+        self._known = _fingerprint(self._folder)
+        self._one_at_a_time = anyio.Lock()
+
+    async def run(self) -> None:
+        """Look at the folder every second, for files that come without the command."""
+        while True:
+            await anyio.sleep(LOOK_EVERY_S)
+            await self._look()
+
+    async def take_up(self) -> None:
+        """Return when the edge routes by what the folder holds now; while it restarts, wait for it.
+
+        Raises
+        ------
+        UnavailableError
+            If it does not in half a minute.
+        """
+        deadline_s = anyio.current_time() + PATIENCE_S
+        while not await self._look():
+            if anyio.current_time() > deadline_s:
+                raise UnavailableError(
+                    "The edge does not take up the services.", "`geoscope logs edge` says why."
+                )
+            await anyio.sleep(0.1)
+
+    async def _look(self) -> bool:
+        async with self._one_at_a_time:
+            now = _fingerprint(self._folder)
+            if now == self._known:
+                return True
+            self._manifests[:] = discover(self._folder)[0]
+            if await _load_edge(self._settings, self._manifests):
+                self._known = now
+            return self._known == now
 
 
 def _fingerprint(folder: Path) -> frozenset[tuple[str, int, int]]:

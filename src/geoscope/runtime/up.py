@@ -14,7 +14,7 @@ from geoscope.runtime.data_folder import locked, prepare_data_folder
 from geoscope.runtime.keeper import end_leftovers
 from geoscope.runtime.plan import Plan, make_plan
 from geoscope.runtime.ports import require_port
-from geoscope.runtime.services_folder import follow_services, services_folder
+from geoscope.runtime.services_folder import ServicesFollower, services_folder
 from geoscope.runtime.state import forget_state, read_state
 from geoscope.runtime.supervisor import Supervisor
 from geoscope.runtime.watch import HealthWatch
@@ -60,6 +60,7 @@ async def _supervise(
 ) -> None:
     supervisor = Supervisor(plan)
     watch = HealthWatch(plan.settings)
+    services = ServicesFollower(plan.settings, manifests)
     problem: BaseException | None = None
 
     async def begin() -> None:
@@ -67,7 +68,7 @@ async def _supervise(
         try:
             await supervisor.wait_until_ready()
             tasks.start_soon(watch.run, manifests)
-            tasks.start_soon(follow_services, plan.settings, manifests)
+            tasks.start_soon(services.run)
             await when_ready(supervisor, is_first_start)
         except Exception as error:  # noqa: BLE001 (raised again once everything is stopped)
             problem = error
@@ -75,7 +76,7 @@ async def _supervise(
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_stop_on_signal, supervisor)
-        tasks.start_soon(control.listen, plan.settings.data_dir, _commands(supervisor))
+        tasks.start_soon(control.listen, plan.settings.data_dir, _commands(supervisor, services))
         tasks.start_soon(begin)
         await supervisor.run()
         tasks.cancel_scope.cancel()
@@ -89,14 +90,17 @@ async def _stop_on_signal(supervisor: Supervisor) -> None:
             supervisor.stop()
 
 
-def _commands(supervisor: Supervisor) -> dict[str, control.Command]:
+def _commands(supervisor: Supervisor, services: ServicesFollower) -> dict[str, control.Command]:
     async def stop(_request: dict[str, Any]) -> None:
         supervisor.stop()
 
     async def restart(request: dict[str, Any]) -> None:
         await supervisor.restart(part_of(str(request.get("name")), supervisor.plan))
 
-    return {"stop": stop, "restart": restart}
+    async def take_up_services(_request: dict[str, Any]) -> None:
+        await services.take_up()
+
+    return {"stop": stop, "restart": restart, "take-up-services": take_up_services}
 
 
 def part_of(name: str, plan: Plan) -> str:
