@@ -32,6 +32,12 @@ class PrivateAddressError(GeoscopeError):
     code = "PrivateAddress"
 
 
+@lru_cache(maxsize=1)
+def ssl_context() -> ssl.SSLContext:
+    """Return one context for all servers: each takes a twentieth of a second to make."""
+    return ssl.create_default_context()
+
+
 def is_public(address: str) -> bool:
     """Tell whether an IP address belongs to the public internet, and not to a network of one's own.
 
@@ -60,10 +66,10 @@ def open_transport(may_be_private: MayBePrivate, remedy: str = "") -> httpx.HTTP
     remedy : str
         What a `PrivateAddressError` advises.
     """
-    transport = httpx.HTTPTransport(verify=_ssl_context(), trust_env=False)
+    transport = httpx.HTTPTransport(verify=ssl_context(), trust_env=False)
     # httpx offers no other way to say how its pool connects.
     transport._pool = httpcore.ConnectionPool(  # noqa: SLF001
-        ssl_context=_ssl_context(),
+        ssl_context=ssl_context(),
         max_connections=MAX_CONNECTIONS,
         network_backend=_Connections(may_be_private, remedy),
     )
@@ -72,19 +78,13 @@ def open_transport(may_be_private: MayBePrivate, remedy: str = "") -> httpx.HTTP
 
 def open_async_transport(may_be_private: MayBePrivate, remedy: str = "") -> httpx.AsyncHTTPTransport:
     """Return a transport for `httpx.AsyncClient`; as `open_transport`."""
-    transport = httpx.AsyncHTTPTransport(verify=_ssl_context(), trust_env=False)
+    transport = httpx.AsyncHTTPTransport(verify=ssl_context(), trust_env=False)
     transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001
-        ssl_context=_ssl_context(),
+        ssl_context=ssl_context(),
         max_connections=MAX_CONNECTIONS,
         network_backend=_AsyncConnections(may_be_private, remedy),
     )
     return transport
-
-
-@lru_cache(maxsize=1)
-def _ssl_context() -> ssl.SSLContext:
-    """Return one context for all servers: each takes a twentieth of a second to make."""
-    return ssl.create_default_context()
 
 
 class _Connections(httpcore.SyncBackend):

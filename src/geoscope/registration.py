@@ -9,6 +9,7 @@ import httpx
 
 from geoscope.access import issue_token
 from geoscope.errors import ConflictError, GeoscopeError, InvalidInputError, NotAllowedError, UnavailableError
+from geoscope.network import ssl_context
 from geoscope.settings import Settings
 
 type Document = dict[str, Any]
@@ -39,6 +40,7 @@ class CatalogueClient:
             headers={"Authorization": f"Bearer {token}"},
             timeout=60.0,
             trust_env=False,
+            verify=ssl_context(),
         )
 
     def __enter__(self) -> Self:

@@ -140,17 +140,24 @@ def test_the_digest_of_a_grid_is_that_of_cubes_of_before():
         assert opened(open_version(storage)).attrs[GRID_DIGEST] == digest
 
 
-def test_places_are_computed_a_block_at_a_time():
+def test_places_of_many_cells_are_computed_a_chunk_at_a_time():
     """Those of level 9 are 50 MB."""
-    group = zarr.create_group(MemoryStore())
+    grid = HealpixGrid(9)
+    groups = [zarr.create_group(MemoryStore()) for _ in range(2)]
     tracemalloc.start()
     try:
-        write_places(group, HealpixGrid(9), skeleton.packing("float64"))
+        write_places(groups, grid)
         held, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert held < 12e6, "they are packed"
-    assert peak < 55e6
+    assert held < 24e6, "they are packed"
+    assert peak < 50e6
+    cells = np.arange(12 * 4**9)
+    longitude, latitude = healpy.pix2ang(2**9, cells, nest=True, lonlat=True)
+    for group in groups:
+        np.testing.assert_allclose(group["latitude"][:], latitude, rtol=0, atol=1e-12)
+        np.testing.assert_allclose((group["longitude"][:] - longitude + 180) % 360 - 180, 0, atol=1e-12)
+        assert -180 <= group["longitude"][:].min() < group["longitude"][:].max() < 180
 
 
 def test_no_variable_takes_the_place_of_the_places(storage):

@@ -25,7 +25,7 @@ from geoscope.twins.ingest.answers import (
     Source,
     Wanted,
 )
-from geoscope.twins.ingest.decoders import Decoder, DecoderDiedError, index
+from geoscope.twins.ingest.decoders import Decoder, DecoderDiedError, DecoderPool, index
 from geoscope.twins.ingest.described_grids import cells_of
 from geoscope.twins.ingest.findings import Findings
 from geoscope.twins.ingest.looking import look_at
@@ -38,7 +38,8 @@ SCRATCH = 16 * 1024**2
 @pytest.fixture
 def decoder(settings, caplog):
     """A decoder of GRIB; it has to end well."""
-    with Decoder(settings, "grib", SCRATCH) as one:
+    with Decoder(settings, "grib") as one:
+        one.make_room(SCRATCH)
         yield one
     assert "ended with status" not in caplog.text
 
@@ -112,10 +113,12 @@ def test_large_fields_stay_where_they_were_decoded_until_they_are_let_go(setting
     monkeypatch.setattr(reading, "PARCEL_FIELDS", 1)
     days = [climate(20200101 + at, np.full(192, 280.0 + at), 4, bitsPerValue=24) for at in range(8)]
     path = write_grib(tmp_path / "days.grib2", days)
-    findings = look_at(settings, [Source("grib", path=str(path))], 1)
-    plan = Plan(findings, {})
     kept, places = deque(maxlen=2), set()
-    with reading.FieldReader(settings, findings, 1, plan.repositories[0].field_bytes) as reader:
+    with DecoderPool(settings, 1) as decoders:
+        findings = look_at(decoders, [Source("grib", path=str(path))])
+        looked = decoders.decoder("grib", 0).pid
+        plan = Plan(findings, {})
+        reader = reading.FieldReader(decoders, findings, plan.repositories[0].field_bytes)
         for number, field in enumerate(reader.read(plan.batches[0], plan.columns)):
             kept.append((280.0 + number, field.values))
             assert not field.values.flags.owndata
@@ -123,6 +126,7 @@ def test_large_fields_stay_where_they_were_decoded_until_they_are_let_go(setting
             for expected, values in kept:  # what is referred to is not decoded over
                 assert np.ptp(values) == 0
                 assert values[0] == pytest.approx(expected, abs=1e-4)
+        assert decoders.decoder("grib", 0).pid == looked, "who looked decodes, too"
     assert number == 7
     assert len(places) == reading.MOST_LENT
 
@@ -431,7 +435,7 @@ def test_who_gives_up_looking_leaves_no_decoder_behind(settings, tmp_path):
 
     path = write_grib(tmp_path / "one.grib2", [climate(20200101, np.arange(192.0))])
     sources = [Source("grib", path=str(path))] * 400
-    with pytest.raises(GivenUpError):
-        look_at(settings, sources, 2, give_up)
+    with DecoderPool(settings, 2) as decoders, pytest.raises(GivenUpError):
+        look_at(decoders, sources, give_up)
     mine = psutil.Process().children(recursive=True)
     assert not [each for each in mine if "geoscope.twins.ingest.decoder" in " ".join(each.cmdline())]

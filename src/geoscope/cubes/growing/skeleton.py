@@ -1,6 +1,7 @@
 """The groups and arrays of a growing cube, before and beside their values (`names.py` lists them)."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,13 +78,16 @@ def layers(outline: CubeOutline) -> Iterator[Layer]:
 def create_groups(store: Store, outline: CubeOutline) -> None:
     """Make all groups, coordinates and arrays of an empty cube."""
     zarr.create_group(store, zarr_format=3)
+    of_level = defaultdict[HealpixGrid, list[zarr.Group]](list)
     for layer in layers(outline):
         _write_coordinates(store, layer, outline)
         group = zarr.open_group(store, path=layer.path, mode="r+", zarr_format=3)
         if isinstance(layer.grid, HealpixGrid):
-            write_places(group, layer.grid, packing("float64"))
+            of_level[layer.grid].append(group)
         group.update_attributes({"Conventions": "CF-1.12"})
         _create_time(group, outline.calendar)
+    for grid, groups in of_level.items():
+        write_places(groups, grid)
     marks = {LAYOUT: GROWING, GRID_DIGEST: grid_digest(without_places(outline))}
     zarr.open_group(store, mode="r+").update_attributes(plain(outline.attributes) | marks)
     if outline.levels is not None:

@@ -39,10 +39,11 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    size = os.fstat(scratch).st_size
-    memory = mmap.mmap(scratch, size) if size else None
+    memory: mmap.mmap | None = None
     encode = msgspec.json.encode
     for line in sys.stdin.buffer:
+        if size := os.fstat(scratch).st_size:  # it comes with the first task that decodes
+            memory = memory or mmap.mmap(scratch, size)
         for answer in _answers(kind, task_decoder.decode(line), memory):
             answers.write(encode(answer) + b"\n")
             # Each for itself: if the next message ends this process, it is known which one it was.

@@ -6,8 +6,10 @@ import os
 import selectors
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -57,17 +59,14 @@ class Decoder:
         Says where the object store listens.
     kind : str
         `grib` or `gridded`.
-    scratch_bytes : int
-        Size of the memory for decoded values; 0 if nothing will be decoded.
     """
 
-    def __init__(self, settings: Settings, kind: str, scratch_bytes: int = 0) -> None:
+    def __init__(self, settings: Settings, kind: str) -> None:
         self._settings, self._kind = settings, kind
         self._process: subprocess.Popen[bytes] | None = None
         self._unread = bytearray()
         self._scratch = os.memfd_create("geoscope-decoder", os.MFD_CLOEXEC)
-        os.ftruncate(self._scratch, scratch_bytes)
-        self._memory = mmap.mmap(self._scratch, scratch_bytes) if scratch_bytes else None
+        self._memory: mmap.mmap | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +82,11 @@ class Decoder:
     def pid(self) -> int | None:
         """Id of the process that runs now."""
         return self._process.pid if self._process else None
+
+    def make_room(self, scratch_bytes: int) -> None:
+        """Give it memory for decoded values, once, before it is asked to decode."""
+        os.ftruncate(self._scratch, scratch_bytes)
+        self._memory = mmap.mmap(self._scratch, scratch_bytes)
 
     def answers(self, task: IndexTask | DecodeTask) -> Iterator[Answer]:
         """Give it a task, and yield its answers until it is done.
@@ -172,6 +176,44 @@ class Decoder:
         process.stdout.close()
         if gently and status != 0:
             log.warning("A decoder of %s files ended with status %d", self._kind, status)
+
+
+class DecoderPool:
+    """Decoders that are kept from the first look at the files to the last field; to be entered with `with`.
+
+    Each loads its libraries, which takes a second of CPU time.
+
+    Parameters
+    ----------
+    settings : Settings
+        Says where the object store listens.
+    size : int
+        How many of each kind work at once.
+    """
+
+    def __init__(self, settings: Settings, size: int) -> None:
+        self.size = size
+        self._settings = settings
+        self._stack = ExitStack()
+        self._decoders: dict[tuple[str, int], Decoder] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+        self._decoders.clear()
+
+    def decoder(self, kind: str, number: int) -> Decoder:
+        """Return one of a kind, 0 to `size` - 1; each is for one thread at a time."""
+        with self._lock:
+            if (kind, number) not in self._decoders:
+                decoder = self._stack.enter_context(Decoder(self._settings, kind))
+                self._decoders[kind, number] = decoder
+            return self._decoders[kind, number]
 
 
 def index(decoder: Decoder, source: Source) -> Iterator[Answer]:

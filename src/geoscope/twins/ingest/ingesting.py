@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +16,7 @@ from geoscope.errors import ConflictError, InvalidInputError, NotFoundError
 from geoscope.objects import Place
 from geoscope.processes import Job
 from geoscope.settings import Settings
+from geoscope.twins.ingest.decoders import DecoderPool
 from geoscope.twins.ingest.documents import dataset_title
 from geoscope.twins.ingest.fdb_source import forget_copies
 from geoscope.twins.ingest.findings import Aside, Findings
@@ -51,9 +51,9 @@ class Ingest:
     def __init__(self, settings: Settings, wish: Wish) -> None:
         self._settings, self._wish = settings, wish
         self._keys = checked_keys(wish.keys)
-        self._decoders = wish.decoders or settings.twins.decoders or len(os.sched_getaffinity(0))
+        at_once = wish.decoders or settings.twins.decoders or len(os.sched_getaffinity(0))
+        self._decoders = DecoderPool(settings, at_once)
         self._repositories = Repositories(settings, wish)
-        self._stack = ExitStack()
         self._plan: Plan | None = None
         self._fingerprint = ""
         self._reader: FieldReader | None = None
@@ -65,7 +65,7 @@ class Ingest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.__exit__(kind, error, trace)
+        self._decoders.__exit__(kind, error, trace)
         self._reader = self._open = self._plan = None
         give_back_memory()
 
@@ -183,8 +183,7 @@ class Ingest:
     ) -> Iterator[Field]:
         if self._reader is None:
             largest = max(max(each.field_bytes, each.decoded_bytes) for each in plan.repositories)
-            reader = FieldReader(self._settings, plan.findings, self._decoders, largest)
-            self._reader = self._stack.enter_context(reader)
+            self._reader = FieldReader(self._decoders, plan.findings, largest)
         for found in self._reader.read(batch, plan.columns):
             field = Field(found.variable.name, found.time, found.level, found.values)
             rows[field.key] = found.row
@@ -235,7 +234,7 @@ class Ingest:
         if self._plan is None:
             self._input: Input = find_input(self._settings, self._wish.sources)
             tell = LookProgress(job) if job else None
-            findings: Findings = look_at(self._settings, self._input.sources, self._decoders, tell)
+            findings: Findings = look_at(self._decoders, self._input.sources, tell)
             self._plan = Plan(
                 findings,
                 self._keys,

@@ -3,32 +3,25 @@
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 
-from geoscope.settings import Settings
 from geoscope.twins.ingest.answers import Source
-from geoscope.twins.ingest.decoders import Decoder, index
+from geoscope.twins.ingest.decoders import DecoderPool, index
 from geoscope.twins.ingest.findings import Findings
 
 POLL_S = 0.2
 
 
 def look_at(
-    settings: Settings,
-    sources: Sequence[Source],
-    decoders: int,
-    report: Callable[[int, int], None] | None = None,
+    decoders: DecoderPool, sources: Sequence[Source], report: Callable[[int, int], None] | None = None
 ) -> Findings:
     """Find out what sources hold.
 
     Parameters
     ----------
-    settings : Settings
-        Says where the object store listens.
+    decoders : DecoderPool
+        The processes that read them.
     sources : sequence of Source
         Files and groups.
-    decoders : int
-        How many processes work at once.
     report : callable, optional
         Told how many sources were looked at, and how many there are.
 
@@ -37,8 +30,11 @@ def look_at(
     UnavailableError
         If the object store does not answer.
     """
-    looker = _Looker(settings, sources)
-    threads = [threading.Thread(target=looker.work) for _ in range(min(decoders, len(sources)))]
+    looker = _Looker(decoders, sources)
+    threads = [
+        threading.Thread(target=looker.work, args=(number,))
+        for number in range(min(decoders.size, len(sources)))
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -60,11 +56,11 @@ def look_at(
 class _Looker:
     """What the threads share."""
 
-    def __init__(self, settings: Settings, sources: Sequence[Source]) -> None:
+    def __init__(self, decoders: DecoderPool, sources: Sequence[Source]) -> None:
         self.findings = Findings()
         self.done = 0
         self.problem: BaseException | None = None
-        self._settings = settings
+        self._decoders = decoders
         self._takers = [self.findings.add_source(source) for source in sources]
         self._waiting = queue.SimpleQueue[int]()
         for number in range(len(sources)):
@@ -75,23 +71,19 @@ class _Looker:
         """Tell whether nobody waits for the findings any more."""
         return self.problem is not None
 
-    def work(self) -> None:
+    def work(self, thread: int) -> None:
         """Look at source after source, until none is left or something is wrong."""
         try:
-            with ExitStack() as stack:
-                decoders: dict[str, Decoder] = {}
-                while not self.given_up():
-                    number = self._waiting.get_nowait()
-                    source = self.findings.sources[number]
-                    if source.family not in decoders:
-                        decoders[source.family] = stack.enter_context(Decoder(self._settings, source.family))
-                    for answer in index(decoders[source.family], source):
-                        if self.given_up():
-                            return
-                        with self._lock:
-                            self._takers[number].take(answer)
+            while not self.given_up():
+                number = self._waiting.get_nowait()
+                source = self.findings.sources[number]
+                for answer in index(self._decoders.decoder(source.family, thread), source):
+                    if self.given_up():
+                        return
                     with self._lock:
-                        self.done += 1
+                        self._takers[number].take(answer)
+                with self._lock:
+                    self.done += 1
         except queue.Empty:
             return
         except BaseException as error:  # noqa: BLE001 (told to the thread that waits)

@@ -4,19 +4,17 @@ import queue
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from geoscope.settings import Settings
 from geoscope.twins.ingest.answers import Decoded, DecodeTask, Failed, SetAside, Source, Wanted
-from geoscope.twins.ingest.decoders import Decoder, DecoderDiedError
+from geoscope.twins.ingest.decoders import Decoder, DecoderDiedError, DecoderPool
 from geoscope.twins.ingest.findings import Aside, Findings
 from geoscope.twins.ingest.plan import Batch, PlannedVariable
 
@@ -89,37 +87,26 @@ class _Slots:
 
 
 class FieldReader:
-    """Decoder processes that are kept from batch to batch; to be entered with `with`.
+    """Reads fields by several decoders at once.
 
     Parameters
     ----------
-    settings : Settings
-        Says where the object store listens.
+    pool : DecoderPool
+        The decoders; of large fields fewer are used than there are.
     findings : Findings
         What the sources hold; what cannot be read is set aside there.
-    decoders : int
-        How many processes work at once.
     largest_field : int
         Bytes of the largest field that will be asked for.
     """
 
-    def __init__(self, settings: Settings, findings: Findings, decoders: int, largest_field: int) -> None:
-        self._settings, self._findings = settings, findings
+    def __init__(self, pool: DecoderPool, findings: Findings, largest_field: int) -> None:
+        self._pool, self._findings = pool, findings
         # A process holds some three times a field, and its thread here once more.
-        self._decoders = max(1, min(decoders, DECODER_BYTES // (4 * max(largest_field, 1))))
+        self._decoders = max(1, min(pool.size, DECODER_BYTES // (4 * max(largest_field, 1))))
         self._slot_bytes = _aligned(max(PARCEL_BYTES, largest_field))
         room = LENT_BYTES // (self._decoders * self._slot_bytes)
         self._slots = max(1, min(MOST_LENT, room)) if largest_field >= LENT_FROM_BYTES else 1
-        self._stack = ExitStack()
-        self._processes: dict[tuple[str, int], tuple[Decoder, _Slots]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
+        self._all_slots: dict[Decoder, _Slots] = {}
 
     def read(self, batch: Batch, columns: dict[str, NDArray[Any]]) -> Iterator[DecodedField]:
         """Yield the fields of a batch as they are decoded, about in their order.
@@ -224,11 +211,11 @@ class FieldReader:
                 slots.give_back(start)
 
     def _decoder(self, family: str, number: int) -> tuple[Decoder, _Slots]:
-        if (family, number) not in self._processes:
-            decoder = Decoder(self._settings, family, self._slots * self._slot_bytes)
-            slots = _Slots(self._slots, self._slot_bytes)
-            self._processes[family, number] = self._stack.enter_context(decoder), slots
-        return self._processes[family, number]
+        decoder = self._pool.decoder(family, number)
+        if decoder not in self._all_slots:
+            decoder.make_room(self._slots * self._slot_bytes)
+            self._all_slots[decoder] = _Slots(self._slots, self._slot_bytes)
+        return decoder, self._all_slots[decoder]
 
 
 def decode(
