@@ -81,11 +81,11 @@ that writes; the best of {ROUNDS}:
 | --- | ---: |
 {_NEWLINE.join(rows)}
 
-The whole way, {FIELDS} fields of {FIELDS * 12 * NSIDE**2 * 4 / 1e9:.1f} GB, by `geoscope twins ingest`: found,
-decoded, checked, compressed, written to the object store with coarser levels, registered, by a worker that has
-ingested before. The first line says what comes once: a process starts, a cube is made. CPU time and memory
-(the peak of PSS) are those of the job worker and its decoders; the object store's own CPU time is not among
-them:
+The whole way, {FIELDS} fields of {FIELDS * 12 * NSIDE**2 * 4 / 1e9:.1f} GB, by `geoscope twins ingest`:
+found, decoded, checked, compressed, written to the object store with coarser levels, registered, by a worker
+that has ingested before. The first line says what comes once: a process starts, a cube is made. CPU time and
+memory (the peak of PSS) are those of the job worker and its decoders; the object store's own CPU time is not
+among them:
 
 | packing, order | seconds | values, MB/s | values, MB a second of CPU time | peak memory, MB |
 | --- | ---: | ---: | ---: | ---: |
