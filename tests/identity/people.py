@@ -23,7 +23,7 @@ from geoscope.portal.accounts.personal_data import delete_account  # noqa: E402
 from geoscope.portal.entities.members import add_member, remove_member  # noqa: E402
 from geoscope.portal.entities.models import Entity  # noqa: E402
 from geoscope.portal.grants.models import Request, ServiceProvider  # noqa: E402
-from geoscope.portal.identity.clients import set_random_secret  # noqa: E402
+from geoscope.portal.identity.clients import hash_of_random_secret  # noqa: E402
 from geoscope.portal.identity.models import IssuedToken, KeyTerms  # noqa: E402
 from geoscope.portal.storage.models import StorageKey  # noqa: E402
 
@@ -48,14 +48,13 @@ def make_client(
     client_id, redirects=(), secret=None, scopes=("openid",), grants=("authorization_code",), **fields
 ):
     owner = User.objects.filter(username=fields.pop("owner_name", None)).first()
-    client = Client(pk=client_id, owner=owner, name=fields.pop("name", client_id), **fields)
+    kept = hash_of_random_secret(secret) if secret else "!"
+    client = Client(pk=client_id, owner=owner, name=fields.pop("name", client_id), secret=kept, **fields)
     client.type = Client.Type.CONFIDENTIAL if secret else Client.Type.PUBLIC
     client.set_redirect_uris(list(redirects))
     client.set_scopes(list(scopes))
     client.set_default_scopes(["openid"])
     client.set_grant_types(list(grants))
-    if secret:
-        set_random_secret(client, secret)
     client.save()
 
 

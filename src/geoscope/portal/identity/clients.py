@@ -83,8 +83,14 @@ def _ensure(
 ) -> None:
     client = Client.objects.filter(pk=client_id).first()
     if client is None:
-        client = Client(pk=client_id, name=name, type=Client.Type.PUBLIC, skip_consent=True, data=data)
-        client.secret = make_password(None)
+        client = Client(
+            pk=client_id,
+            name=name,
+            type=Client.Type.PUBLIC,
+            secret=make_password(None),  # none: else a random one is hashed, a quarter of a second for each
+            skip_consent=True,
+            data=data,
+        )
         client.set_scopes(list(scopes))
         client.set_default_scopes(["openid"])
         client.set_grant_types(list(grants))
@@ -94,9 +100,9 @@ def _ensure(
     client.save()
 
 
-def set_random_secret(client: Client, secret: str) -> None:
-    """Keep a secret that a program made."""
-    client.secret = make_password(secret, hasher=ALGORITHM)
+def hash_of_random_secret(secret: str) -> str:
+    """Return how a secret is kept that a program made."""
+    return make_password(secret, hasher=ALGORITHM)
 
 
 def needs_no_pkce(client: Client) -> bool:

@@ -17,7 +17,7 @@ from geoscope.access import AUDIENCE, READING_AUDIENCE
 from geoscope.errors import ConflictError, InvalidInputError, NotFoundError
 from geoscope.portal.accounts.models import User
 from geoscope.portal.audit.log import record
-from geoscope.portal.identity.clients import PLATFORM_SCOPE, set_random_secret
+from geoscope.portal.identity.clients import PLATFORM_SCOPE, hash_of_random_secret
 from geoscope.portal.identity.models import KeyTerms
 from geoscope.portal.letters.posting import write_to
 
@@ -68,13 +68,18 @@ def make_key(user: User, name: str, until: date | None, *, only_reads: bool) -> 
 
 
 def _client(user: User, name: str, secret: str, *, only_reads: bool) -> Client:
-    client = Client(pk=str(uuid.uuid4()), name=name, owner=user, type=Client.Type.CONFIDENTIAL)
+    client = Client(
+        pk=str(uuid.uuid4()),
+        name=name,
+        owner=user,
+        type=Client.Type.CONFIDENTIAL,
+        secret=hash_of_random_secret(secret),
+    )
     client.set_grant_types([Client.GrantType.CLIENT_CREDENTIALS])
     scope = READING_SCOPE if only_reads else PLATFORM_SCOPE
     client.set_scopes([scope] if only_reads else ["openid", scope])
     client.set_default_scopes([scope])
     client.data = {"audience": [READING_AUDIENCE if only_reads else AUDIENCE]}
-    set_random_secret(client, secret)
     client.save()
     return client
 
