@@ -52,7 +52,11 @@ def settings(tmp_path_factory, store_kind, request):
 def running(settings):
     """Address of a running catalogue, as the edge would have it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_application(), log_level="warning", lifespan="on"))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_application(), log_level="warning", lifespan="on", timeout_graceful_shutdown=1
+            )
+        )
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         while not server.started:
