@@ -286,14 +286,15 @@ def _stored(document: Document, previous: bytes | None, times_in: str | None) ->
     if times_in is not None:
         times = document[times_in] = stored[times_in] = dict(stored[times_in])
     times_before = {} if before is None else before[times_in] if times_in else before
+    now = _now()
     for name in ("created", "updated"):
         if times.get(name) is None:
-            times[name] = times_before.get(name) or _now()
+            times[name] = times_before.get(name) or now
     stored["links"] = [link for link in document["links"] if link["rel"] not in GENERATED_RELS]
     if previous is not None and _dump(stored, orjson.OPT_SORT_KEYS) == _dump(before, orjson.OPT_SORT_KEYS):
         return previous
     if times["updated"] == times_before.get("updated"):
-        times["updated"] = _now()
+        times["updated"] = now
     return _dump(stored)
 
 

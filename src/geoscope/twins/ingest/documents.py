@@ -86,6 +86,7 @@ def item_document(
         The item as it is now; variables that only it has are kept.
     """
     before = existing["properties"] if existing else {}
+    now = _now()
     properties: Document = {
         "title": item_title(repository),
         "datetime": cube.start if cube.start == cube.end else None,
@@ -96,8 +97,8 @@ def item_document(
         "storage:schemes": _storage_schemes(place),
         GRID_KEY: grid_name(repository.grid),
         VERSIONS_KEY: listed_versions(versions),
-        "created": before.get("created", _now()),
-        "updated": _now(),
+        "created": before.get("created", now),
+        "updated": now,
     }
     properties |= {f"mars:{key}": value for key, value in repository.mars.items()}
     if repository.regridding is not None:
