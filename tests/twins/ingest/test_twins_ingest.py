@@ -1,5 +1,6 @@
 """The whole ingest: files into a real object store, registered in a real catalogue, by whoever asks."""
 
+import gc
 import io
 import os
 import signal
@@ -74,6 +75,25 @@ def item_of(platform, outcome):
 def days(*numbers, offset=0.0):
     """Messages of some days; each has values of its own."""
     return [climate(20200100 + number, np.arange(CELLS) + number + offset) for number in numbers]
+
+
+def test_an_ingest_leaves_no_large_arrays_behind(platform, job, tmp_path):
+    """The ids of the cells of nside 1024 are 100 MB, and a worker ingests again and again."""
+
+    def datasets():
+        found = (each for each in gc.get_objects() if isinstance(each, xr.Dataset))
+        return {id(each) for each in found if "cell_ids" in each}
+
+    path = write_grib(tmp_path / "one.grib2", [climate(20200101, np.full(CELLS, 280.0), 4)])
+    gc.collect()
+    before = datasets()
+    gc.disable()
+    try:
+        ingest(platform, job, path, collection="leaves-nothing")
+        left = datasets() - before
+    finally:
+        gc.enable()
+    assert not left
 
 
 def test_the_real_healpix_file_is_stored_nested_and_registered(platform, job, earth_data):

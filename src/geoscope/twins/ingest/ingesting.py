@@ -21,7 +21,7 @@ from geoscope.twins.ingest.documents import dataset_title
 from geoscope.twins.ingest.fdb_source import forget_copies
 from geoscope.twins.ingest.findings import Aside, Findings
 from geoscope.twins.ingest.looking import look_at
-from geoscope.twins.ingest.memory import give_back_large_arrays, give_back_memory
+from geoscope.twins.ingest.memory import give_back_freed_memory, give_back_large_arrays, give_back_memory
 from geoscope.twins.ingest.outcome import MOST_TOLD, Outcome
 from geoscope.twins.ingest.outlines import cube_outline, without_cell_ids
 from geoscope.twins.ingest.plan import Batch, Plan, PlannedRepository, checked_keys
@@ -163,7 +163,7 @@ class Ingest:
                 replace=self._wish.replace,
             )
             self._repositories.register(batch.repository, cube, outline, place)
-            give_back_memory()
+            give_back_freed_memory()
         for kept in (*report.conflicts, *report.refused):
             findings.aside(_aside(plan, rows.get(kept.key), kept.reason))
         return {
@@ -212,6 +212,8 @@ class Ingest:
             outline = cube_outline(repository, self._wish.max_error, title)
             cube = self._repositories.open(place, outline)
             self._open = repository.id, cube, without_cell_ids(outline), place
+            del outline
+            give_back_memory()
         return self._open[1:]
 
     def _required(self, fingerprint: str) -> Plan:

@@ -1,6 +1,7 @@
 """Keeping a process small that handles many large arrays."""
 
 import ctypes
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -23,10 +24,19 @@ def give_back_large_arrays() -> None:
         set_option(_ARENA_MAX, ARENAS)
 
 
-def give_back_memory() -> None:
+def give_back_freed_memory() -> None:
     """Return to the system what was freed and kept so far."""
     if (trim := _glibc("malloc_trim")) is not None:
         trim(0)
+
+
+def give_back_memory() -> None:
+    """Return to the system what nobody needs any more; takes some tenths of a second.
+
+    Datasets refer to themselves in circles: with them large arrays would wait for Python's own collection.
+    """
+    gc.collect()
+    give_back_freed_memory()
 
 
 def _glibc(name: str) -> Callable[..., Any] | None:
