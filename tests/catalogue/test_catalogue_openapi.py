@@ -40,7 +40,7 @@ CATALOGUE = schemathesis.openapi.from_dict(create_application().openapi()).exclu
 DATA_LAKE = schemathesis.openapi.from_dict(create_data_lake(State()).openapi())
 
 some_examples = hypothesis_settings(
-    max_examples=12,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

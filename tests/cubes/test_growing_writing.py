@@ -303,7 +303,7 @@ BATCHES = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(batches=BATCHES)
 def test_random_batches_leave_what_a_dictionary_would_hold(batches):
     storage, grid = icechunk.in_memory_storage(), HealpixGrid(0)

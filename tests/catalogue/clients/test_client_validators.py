@@ -6,9 +6,6 @@ import httpx
 import pytest
 from catalogue_documents import rectangle
 
-# Documents are made the same way whatever keeps them.
-on_one_store = pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True, scope="module")
-
 CLASSES = ("core", "collections", "features", "item-search", "filter", "children", "item-search#fields")
 
 
@@ -33,7 +30,6 @@ def test_stac_api_validator_sees_what_is_wrong(scenes, run_client):
     assert ended.returncode != 0
 
 
-@on_one_store
 @pytest.mark.parametrize("path", ["/collections/scenes", "/collections/scenes/items/scene-07"])
 def test_stac_check_finds_documents_valid(scenes, run_client, path):
     ended = run_client("stac-check", f"{scenes}{path}")
@@ -42,7 +38,6 @@ def test_stac_check_finds_documents_valid(scenes, run_client, path):
     assert "True" in ended.stdout.split("Valid", 1)[1][:200], ended.stdout
 
 
-@on_one_store
 @pytest.mark.parametrize("path", ["", "/collections/scenes", "/collections/scenes/items/scene-07"])
 def test_stac_validator_finds_documents_valid(scenes, run_client, path, tmp_path):
     ended = run_client("stac-validator", "validate", f"{scenes}{path}")
