@@ -26,12 +26,20 @@ FITS = "document.documentElement.scrollWidth <= document.documentElement.clientW
 
 @contextlib.contextmanager
 def chromium():
+    """A browser; its contexts come from `new_context`."""
     expect.set_options(timeout=SLOW_MS)
     path = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+def new_context(browser, **options):
+    """A visitor's cookies and windows, with the patience that busy machines need."""
+    context = browser.new_context(**{"viewport": WIDE} | options)
+    context.set_default_timeout(SLOW_MS)
+    return context
 
 
 def faults_in_every_look(page):
@@ -66,7 +74,7 @@ def sideways(page):
 def scrolls_sideways(page):
     """Whether a page stays wider than its window: what a script draws is made to fit a moment later."""
     try:
-        page.wait_for_function(FITS, timeout=10_000)
+        page.wait_for_function(FITS, timeout=SLOW_MS / 2)
     except PlaywrightTimeoutError:
         return True
     return False

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import sync_playwright
+
+from chromium import chromium, new_context
 
 BUILT = files("geoscope.portal") / "static"
 POLICY = (
@@ -24,12 +25,6 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <script type="application/json" id="geo-labels">{"zoomIn": "Näher heran"}</script>
 </head><body><main>%s</main></body></html>"""
 TIMES = ["2006-04-16T00:00:00Z", "2006-05-16T00:00:00Z", "2006-06-16T00:00:00Z"]
-SOFTWARE_GRAPHICS = [
-    "--no-sandbox",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-]
 
 
 class Site:
@@ -118,10 +113,8 @@ def site():
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=SOFTWARE_GRAPHICS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -130,7 +123,7 @@ def page(browser, site):
 
     It needs the site only to be closed before it: what a page still loads when its server goes is an error.
     """
-    context = browser.new_context(reduced_motion="reduce", viewport={"width": 600, "height": 600})
+    context = new_context(browser, reduced_motion="reduce", viewport={"width": 600, "height": 600})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     complaints = []

@@ -13,7 +13,7 @@ from lxml import etree
 from saml_university import SAML, SamlUniversity
 from test_identity_upstream import form_number, who
 
-from chromium import chromium
+from chromium import chromium, new_context
 from conftest import PASSWORD
 from geoscope.settings import IdentitySettings
 
@@ -378,7 +378,7 @@ def test_a_browser_goes_to_the_university_and_comes_back(university, portal):
     visitor.sign_in("walker", PASSWORD)
     come_from(university, portal, "lecturer", visitor, process="connect")
     with chromium() as browser:
-        page = browser.new_page()
+        page = new_context(browser).new_page()
         page.goto(f"{portal.url}/account/login/")
         page.get_by_role("link", name="University").click()
         page.locator("main form button").click()

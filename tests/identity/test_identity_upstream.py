@@ -7,7 +7,7 @@ import httpx
 import pytest
 from live_portal import REDIRECT, LivePortal
 
-from chromium import chromium
+from chromium import chromium, new_context
 from conftest import PASSWORD
 
 
@@ -186,7 +186,7 @@ def sign_in(page, name):
 
 def test_a_browser_goes_to_the_university_and_comes_back(university, cautious, browser):
     university.make(users=[{"name": "lecturer", "password": PASSWORD}])
-    page = browser.new_page()
+    page = new_context(browser).new_page()
     page.goto(f"{cautious.url}/account/login/")
     page.get_by_role("link", name="University").click()
     page.locator("main form button").click()
@@ -213,7 +213,7 @@ def test_a_browser_comes_from_the_consent_to_the_client(university, cautious, br
             "code_challenge_method": "S256",
         }
     )
-    page = browser.new_page()
+    page = new_context(browser).new_page()
     page.goto(f"{university.url}/identity/o/authorize?{asked}")
     sign_in(page, "student")
     page.locator("main form button[name=action][value=grant]").click()

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from test_account_pages import PASSWORD, code_mailed, confirm_password
 from test_strangers_service import ECHO
 
-from chromium import SLOW_MS, WIDE, faults_in_every_look
+from chromium import faults_in_every_look, new_context
 from geoscope.access import verify_token
 from geoscope.runtime.ports import free_ports
 from running import EDGE_PORTS, answers, until
@@ -74,11 +74,8 @@ def new_page(platform, browser):
     contexts = []
 
     def new_page(**options):
-        settings = {"viewport": WIDE, "base_url": platform.url, "reduced_motion": "reduce"}
-        contexts.append(browser.new_context(**settings | options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(SLOW_MS)
-        return page
+        contexts.append(new_context(browser, base_url=platform.url, **{"reduced_motion": "reduce"} | options))
+        return contexts[-1].new_page()
 
     yield new_page
     for context in contexts:

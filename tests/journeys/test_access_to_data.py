@@ -11,7 +11,7 @@ import obstore
 import pytest
 
 import identity
-from chromium import PHONE, SLOW_MS, WIDE, faults_in_every_look, scrolls_sideways
+from chromium import PHONE, WIDE, faults_in_every_look, new_context, scrolls_sideways
 from geoscope.access import issue_token
 from geoscope.catalogue.manifest import EDITOR_ROLE
 from geoscope.objects import open_bucket
@@ -197,9 +197,7 @@ def new_page(platform, browser):
     contexts = []
 
     def make(visitor=None, **options):
-        context = browser.new_context(
-            **{"viewport": WIDE, "base_url": platform.url, "reduced_motion": "reduce"} | options
-        )
+        context = new_context(browser, base_url=platform.url, **{"reduced_motion": "reduce"} | options)
         contexts.append(context)
         if visitor is not None:
             cookies = [
@@ -208,7 +206,6 @@ def new_page(platform, browser):
             ]
             context.add_cookies(cookies)
         page = context.new_page()
-        page.set_default_timeout(SLOW_MS)
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)

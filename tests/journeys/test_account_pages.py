@@ -6,7 +6,7 @@ import httpx
 import pyotp
 import pytest
 
-from chromium import SLOW_MS, WIDE, faults_in_every_look
+from chromium import faults_in_every_look, new_context
 from geoscope.access import verify_token
 
 PASSWORD = "a river runs through it"
@@ -36,13 +36,9 @@ def new_page(platform, browser):
     contexts = []
 
     def new_page(**options):
-        context = browser.new_context(
-            **{"viewport": WIDE, "base_url": platform.url, "reduced_motion": "reduce"} | options
-        )
+        context = new_context(browser, base_url=platform.url, **{"reduced_motion": "reduce"} | options)
         contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(SLOW_MS)
-        return page
+        return context.new_page()
 
     yield new_page
     for context in contexts:

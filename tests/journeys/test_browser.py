@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from playwright.sync_api import expect
 
-from chromium import SLOW_MS, WIDE, faults_in_every_look
+from chromium import faults_in_every_look, new_context
 
 SAMPLES = Path(iris_sample_data.path)
 SERIES = "/series?collection=uk-met-office-scenarios&variable=air_temperature"
@@ -28,10 +28,9 @@ def open_page(platform, browser):
 
     def open_page(path="/", *, complaints=complaints):
         # The globe turns by itself, drawn by the processor: it has tests of its own.
-        context = browser.new_context(viewport=WIDE, base_url=platform.url, reduced_motion="reduce")
+        context = new_context(browser, base_url=platform.url, reduced_motion="reduce")
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(SLOW_MS)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "console", lambda message: complaints.append(message.text) if message.type == "error" else None
@@ -178,13 +177,13 @@ PAGES = ["/", "/explore", ITEM, f"{SERIES}&lon=-100&lat=45", "/explore/collectio
 
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_no_serious_fault(platform, browser, path):
-    context = browser.new_context(
-        viewport=WIDE, color_scheme="light", reduced_motion="reduce", base_url=platform.url, bypass_csp=True
+    context = new_context(
+        browser, color_scheme="light", reduced_motion="reduce", base_url=platform.url, bypass_csp=True
     )
     page = context.new_page()
     page.goto(path)
     page.wait_for_load_state("networkidle")
-    page.wait_for_function(SETTLED, timeout=SLOW_MS)
+    page.wait_for_function(SETTLED)
     found = faults_in_every_look(page)
     context.close()
     assert found == {}

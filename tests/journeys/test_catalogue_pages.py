@@ -11,7 +11,7 @@ import rasterio
 from playwright.sync_api import expect
 from rasterio.transform import from_origin
 
-from chromium import SLOW_MS, WIDE, faults_in_every_look
+from chromium import faults_in_every_look, new_context
 from geoscope.access import ADMINISTRATOR, issue_token
 from geoscope.secrets import read_s3_keys
 
@@ -21,7 +21,7 @@ TAPED = "demo/uk-met-office-scenarios/a1b.zarr/zarr.json"
 @pytest.fixture(scope="module")
 def session(platform, browser, tmp_path_factory):
     """The cookies of the administrator, who has signed in."""
-    context = browser.new_context(base_url=platform.url)
+    context = new_context(browser, base_url=platform.url)
     page = context.new_page()
     page.goto(platform.run("login-link").stdout.strip())
     page.get_by_role("main").get_by_role("button").click()
@@ -38,10 +38,9 @@ def open_page(platform, browser):
     contexts, complaints = [], []
 
     def open_page(path, **options):
-        context = browser.new_context(**{"viewport": WIDE, "base_url": platform.url} | options)
+        context = new_context(browser, base_url=platform.url, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(SLOW_MS)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "console", lambda message: complaints.append(message.text) if message.type == "error" else None
@@ -242,8 +241,8 @@ PAGES = ["/explore/products?collection=journey-archive", "/status", "/orders", "
 @pytest.mark.usefixtures("archive")
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_no_serious_fault(browser, platform, session, path):
-    context = browser.new_context(
-        viewport=WIDE,
+    context = new_context(
+        browser,
         color_scheme="light",
         reduced_motion="reduce",
         base_url=platform.url,
@@ -253,7 +252,7 @@ def test_axe_finds_no_serious_fault(browser, platform, session, path):
     page = context.new_page()
     page.goto(path)
     page.wait_for_load_state("networkidle")
-    page.wait_for_function(SETTLED, timeout=SLOW_MS)
+    page.wait_for_function(SETTLED)
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
     found = faults_in_every_look(page)
     context.close()

@@ -6,8 +6,8 @@ import { type LabelKey, labelOf } from "../labels.ts";
 import { onThemeChange } from "../theme-colors.ts";
 import { type LayerDocument, loadLayer, showLayer, showTime } from "./layer.ts";
 import { makeLegend } from "./legend.ts";
-import { loadCoarseOutlines, loadFineOutlines, type Outlines } from "./outlines.ts";
-import { baseStyle, readMapColors, recolor } from "./style.ts";
+import { loadCoarseOutlines, loadFineOutlines } from "./outlines.ts";
+import { baseStyle, readMapColors, recolor, showOutlines } from "./style.ts";
 import { TimeSlider } from "./time-slider.ts";
 
 // From a file of our own: a page's security policy need not allow workers made of text.
@@ -103,8 +103,7 @@ export abstract class MapElement extends HTMLElement {
     this.map = map;
     map.once("style.load", () => {
       this.begin(map, signal);
-      void this.addOutlines(map, signal);
-      void this.addLayer(map, signal);
+      void this.draw(map, signal);
     });
     map.once("load", () => {
       this.dataset.state = "ready";
@@ -148,26 +147,34 @@ export abstract class MapElement extends HTMLElement {
     return map;
   }
 
+  private async draw(map: MapLibreMap, signal: AbortSignal): Promise<void> {
+    await Promise.all([this.addOutlines(map, signal), this.addLayer(map, signal)]);
+    // Not before the map has the size and zoom that legend and slider leave it.
+    map.once("idle", () => this.refineOutlines(map, signal));
+  }
+
   private async addOutlines(map: MapLibreMap, signal: AbortSignal): Promise<void> {
-    const show = (outlines: Outlines) => {
-      if (signal.aborted) return;
-      for (const name of ["land", "coast", "borders"] as const) {
-        (map.getSource(name) as import("maplibre-gl").GeoJSONSource).setData(outlines[name]);
-      }
-    };
-    const refine = () => {
-      if (map.getZoom() < fineOutlinesFromZoom) return;
-      map.off("zoom", refine);
-      // The coarse outlines stay if the fine ones do not come.
-      loadFineOutlines().then(show, () => undefined);
-    };
     try {
-      show(await loadCoarseOutlines());
-      map.on("zoom", refine);
-      refine();
+      const outlines = await loadCoarseOutlines();
+      if (!signal.aborted) showOutlines(map, outlines);
     } catch {
       this.say(this.label("outlinesFailed"));
     }
+  }
+
+  private refineOutlines(map: MapLibreMap, signal: AbortSignal): void {
+    const refine = async () => {
+      if (map.getZoom() < fineOutlinesFromZoom) return;
+      map.off("zoom", refine);
+      try {
+        const outlines = await loadFineOutlines();
+        if (!signal.aborted) showOutlines(map, outlines);
+      } catch {
+        // The coarse outlines stay.
+      }
+    };
+    map.on("zoom", refine);
+    void refine();
   }
 
   private async addLayer(map: MapLibreMap, signal: AbortSignal): Promise<void> {

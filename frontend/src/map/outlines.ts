@@ -10,12 +10,11 @@ import fineUrl from "world-atlas/countries-50m.json?url";
 import coarseUrl from "world-atlas/countries-110m.json?url";
 import { flattenRing, unwrap } from "./flatten.ts";
 
+/** What a feature of the base map is. */
+export type OutlineKind = "land" | "coast" | "border" | "graticule";
+
 /** Natural Earth's land, coast and borders. */
-export interface Outlines {
-  land: Feature<MultiPolygon>;
-  coast: Feature<MultiLineString>;
-  borders: Feature<MultiLineString>;
-}
+export type Outlines = Feature<MultiPolygon | MultiLineString, { kind: OutlineKind }>[];
 
 type World = Topology<{
   countries: GeometryCollection;
@@ -48,15 +47,15 @@ function outlinesOf(world: World): Outlines {
   const polygons = shapes.features.flatMap(({ geometry }) =>
     geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates,
   );
-  return {
-    land: asFeature({ type: "MultiPolygon", coordinates: polygons.map((rings) => rings.map(flattenRing)) }),
-    coast: asFeature(flattenLines(mesh(world, countries, (one, other) => one === other))),
-    borders: asFeature(flattenLines(mesh(world, countries, (one, other) => one !== other))),
-  };
+  return [
+    outline("land", { type: "MultiPolygon", coordinates: polygons.map((rings) => rings.map(flattenRing)) }),
+    outline("coast", flattenLines(mesh(world, countries, (one, other) => one === other))),
+    outline("border", flattenLines(mesh(world, countries, (one, other) => one !== other))),
+  ];
 }
 
-function asFeature<Shape extends MultiPolygon | MultiLineString>(geometry: Shape): Feature<Shape> {
-  return { type: "Feature", properties: {}, geometry };
+export function outline(kind: OutlineKind, geometry: MultiPolygon | MultiLineString): Outlines[number] {
+  return { type: "Feature", properties: { kind }, geometry };
 }
 
 function flattenLines(lines: MultiLineString): MultiLineString {

@@ -1,6 +1,13 @@
-import type { Feature, MultiLineString } from "geojson";
-import type { LayerSpecification, Map as MapLibreMap, StyleSpecification } from "maplibre-gl";
+import type { FeatureCollection } from "geojson";
+import type {
+  FilterSpecification,
+  GeoJSONSource,
+  LayerSpecification,
+  Map as MapLibreMap,
+  StyleSpecification,
+} from "maplibre-gl";
 import { type ColorToken, readColors } from "../theme-colors.ts";
+import { type OutlineKind, type Outlines, outline } from "./outlines.ts";
 
 const tokens = {
   water: ["--map-water", "#dbe6ec"],
@@ -16,8 +23,6 @@ type MapColors = Record<keyof typeof tokens, string>;
 /** The data layer is drawn just below this one: outlines stay visible above data. */
 export const firstLayerAboveData = "graticule";
 
-const emptyCollection = { type: "FeatureCollection" as const, features: [] };
-
 export const readMapColors = (element: Element): MapColors => readColors(element, tokens);
 
 /** The base map: sea, land, a graticule of 30 degrees, borders and coast. No names: data speaks. */
@@ -25,12 +30,8 @@ export function baseStyle(colors: MapColors, projection: "globe" | "mercator"): 
   return {
     version: 8,
     projection: { type: projection },
-    sources: {
-      land: { type: "geojson", data: emptyCollection },
-      coast: { type: "geojson", data: emptyCollection },
-      borders: { type: "geojson", data: emptyCollection },
-      graticule: { type: "geojson", data: graticule() },
-    },
+    // One source: a globe is cut into tiles once for each, which is a third of the work of drawing it.
+    sources: { outlines: { type: "geojson", data: withGraticule([]) } },
     layers: baseLayers(colors),
   };
 }
@@ -45,32 +46,36 @@ function baseLayers(colors: MapColors): LayerSpecification[] {
     6,
     near,
   ];
+  const only = (kind: OutlineKind) => ({
+    source: "outlines",
+    filter: ["==", ["get", "kind"], kind] satisfies FilterSpecification,
+  });
   const round = { "line-cap": "round", "line-join": "round" } as const;
   return [
     { id: "water", type: "background", paint: { "background-color": colors.water } },
     {
       id: "land",
       type: "fill",
-      source: "land",
+      ...only("land"),
       paint: { "fill-color": colors.land, "fill-antialias": false },
     },
     {
       id: "graticule",
       type: "line",
-      source: "graticule",
+      ...only("graticule"),
       paint: { "line-color": colors.graticule, "line-width": 0.5, "line-opacity": 0.5 },
     },
     {
       id: "borders",
       type: "line",
-      source: "borders",
+      ...only("border"),
       layout: round,
       paint: { "line-color": colors.border, "line-width": width(1.2, 0.4), "line-opacity": 0.7 },
     },
     {
       id: "coast",
       type: "line",
-      source: "coast",
+      ...only("coast"),
       layout: round,
       paint: { "line-color": colors.coast, "line-width": width(1.6, 0.6) },
     },
@@ -86,7 +91,17 @@ export function recolor(map: MapLibreMap, colors: MapColors): void {
   map.setPaintProperty("coast", "line-color", colors.coast);
 }
 
-function graticule(): Feature<MultiLineString> {
+/** Puts outlines on the map instead of those that are on it. */
+export function showOutlines(map: MapLibreMap, outlines: Outlines): void {
+  map.getSource<GeoJSONSource>("outlines")?.setData(withGraticule(outlines));
+}
+
+const withGraticule = (outlines: Outlines): FeatureCollection => ({
+  type: "FeatureCollection",
+  features: [graticule(), ...outlines],
+});
+
+function graticule(): Outlines[number] {
   const lines: number[][][] = [];
   for (let longitude = -180; longitude < 180; longitude += 30) {
     lines.push([
@@ -100,5 +115,5 @@ function graticule(): Feature<MultiLineString> {
       [180, latitude],
     ]);
   }
-  return { type: "Feature", properties: {}, geometry: { type: "MultiLineString", coordinates: lines } };
+  return outline("graticule", { type: "MultiLineString", coordinates: lines });
 }

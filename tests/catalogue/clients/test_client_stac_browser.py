@@ -2,16 +2,15 @@
 
 import functools
 import http.server
-import shutil
 import threading
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
+
+from chromium import chromium, new_context
 
 BUILT = Path(__file__).parents[3] / ".tools" / "stac-browser"
-CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-SLOW_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +32,15 @@ def site():
 def page(scenes, site):
     """A page in Chromium, which reaches the catalogue and the site and nothing else."""
     allowed = (scenes.removesuffix("/stac"), site, "data:", "blob:")
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(SLOW_MS)
+    with chromium() as browser:
+        page = new_context(browser).new_page()
         page.route(lambda url: not url.startswith(allowed), lambda route: route.abort())
         yield page
-        browser.close()
 
 
 def test_collections_and_items_are_shown(page, site, scenes):
     answered = []
     page.on("response", lambda answer: answered.append((answer.url, answer.status)))
-    expect.set_options(timeout=SLOW_MS)
     page.goto(site)
     page.get_by_role("textbox").fill(scenes)
     page.get_by_role("button", name="Load").click()
