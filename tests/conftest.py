@@ -1,5 +1,6 @@
 """What all tests share: the demo's cubes without a platform, and one platform that has loaded them."""
 
+import gc
 import os
 import re
 import subprocess
@@ -57,6 +58,12 @@ def pytest_collection_modifyitems(items):
     sizes = Counter(group_of(item.nodeid) for item in items)
     first = {group: place for place, group in enumerate(SHARED_SERVERS.values())}
     items.sort(key=lambda item: rank(group_of(item.nodeid), first, sizes))
+
+
+def pytest_collection_finish():
+    """Take the tests themselves out of what Python's own collection goes through, again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def rank(group, first, sizes):
