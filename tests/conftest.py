@@ -112,7 +112,7 @@ def holdings(demo):
 
 @pytest.fixture(scope="session")
 def new_platform(tmp_path_factory):
-    """Make platforms that are not started yet; whatever runs is stopped in the end."""
+    """Make platforms that are not started yet; whatever runs is killed in the end, with its data."""
     made = []
 
     def make() -> Platform:
@@ -122,9 +122,7 @@ def new_platform(tmp_path_factory):
 
     yield make
     for platform in made:
-        platform.end()
-        for process in platform.processes():
-            process.kill()
+        platform.kill()
 
 
 @pytest.fixture(scope="session")
