@@ -7,8 +7,11 @@ from geoscope.errors import NotFoundError
 from geoscope.objects import s3_address
 
 MEDIA_TYPE = "application/vnd.zarr"
-# What its media type says of a cube that grows: an Icechunk repository.
+# As the platform writes it.
+ZARR = f"{MEDIA_TYPE}; version=3"
+# Of a cube that grows: an Icechunk repository.
 _GROWING_PROFILE = "profile=icechunk"
+GROWING = f"{ZARR}; {_GROWING_PROFILE}"
 
 type Document = dict[str, Any]
 
@@ -46,4 +49,4 @@ def cube_asset(item: Document) -> Document:
 
 def is_growing(asset: Mapping[str, Any]) -> bool:
     """Tell whether a cube is one that grows, by its asset."""
-    return _GROWING_PROFILE in str(asset["type"])
+    return _GROWING_PROFILE in str(asset.get("type", ""))

@@ -16,6 +16,7 @@ from rich.table import Table
 from geoscope.cli.options import AsJson, DataDir, PlatformUrl, settings_of
 from geoscope.cli.panels import USE
 from geoscope.credentials import access_token, find_sign_in
+from geoscope.cube_items import is_growing
 from geoscope.errors import InvalidInputError, NotFoundError, NotSignedInError, UnavailableError
 from geoscope.runtime.state import read_state
 
@@ -24,8 +25,6 @@ console = Console(highlight=False)
 
 TIMEOUT_S = 30.0
 CHART_HEIGHT = 18
-# Of an item's cube that grows, a repository of Icechunk, the plain Zarr has an address of its own.
-GROWING_PROFILE = "profile=icechunk"
 
 
 @application.command("search", rich_help_panel=USE)
@@ -109,7 +108,7 @@ def open_item(
             f"The item {item!r} holds no Zarr asset.", "Its assets can be downloaded as files."
         )
     href = cubes[0]["href"]
-    if GROWING_PROFILE in cubes[0]["type"]:
+    if is_growing(cubes[0]):  # the plain Zarr has an address of its own
         href = f"{base}/twins/zarr/{document['collection']}/{document['id']}"
     typer.echo("import xarray\n")
     typer.echo(f'dataset = xarray.open_zarr("{href}", consolidated=True)')

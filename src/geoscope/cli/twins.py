@@ -15,6 +15,7 @@ from geoscope.cli import twins_fdb, twins_keys, twins_live
 from geoscope.cli.following import Token, execute, platform_of
 from geoscope.cli.options import AsJson, DataDir, PlatformUrl
 from geoscope.cli.twins_tables import console, print_expiry, print_outcome, print_twin, print_twins
+from geoscope.cube_items import is_growing
 from geoscope.errors import InvalidInputError, NotFoundError
 from geoscope.twins.fdb.requests import SCHEME as FDB
 from geoscope.twins.ingest.wish import FINEST_LEVEL
@@ -27,7 +28,6 @@ application.add_typer(twins_fdb.application, name="fdb")
 application.add_typer(twins_keys.application, name="keys")
 
 SOME_WERE_SET_ASIDE = 3
-MEDIA_TYPE = "profile=icechunk"
 
 type Json = dict[str, Any]
 
@@ -247,9 +247,7 @@ def _is_administrator(http: httpx.Client) -> bool:
 
 def _collections(http: httpx.Client) -> list[Json]:
     found = checked(http.get("/stac/collections", params={"limit": 500}))["collections"]
-    return [
-        each for each in found if MEDIA_TYPE in str(each.get("item_assets", {}).get("cube", {}).get("type"))
-    ]
+    return [each for each in found if is_growing(each.get("item_assets", {}).get("cube", {}))]
 
 
 def _items(http: httpx.Client, collection: str) -> list[Json]:

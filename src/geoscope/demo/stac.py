@@ -12,6 +12,7 @@ import pystac
 from pystac.utils import str_to_datetime
 from shapely.geometry import shape
 
+from geoscope.cube_items import GROWING, ZARR
 from geoscope.cubes.describe import CubeDescription
 from geoscope.demo.datasets import (
     ATTRIBUTION,
@@ -29,8 +30,6 @@ S3_ENDPOINT = "geoscope://s3"
 BUCKET = "demo"
 TWIN_BUCKET = "public-twins"
 DATASET_VERSION = "1"
-ZARR = "application/vnd.zarr; version=3"
-ICECHUNK = f"{ZARR}; profile=icechunk"
 
 SOURCE_DIGEST = "geoscope:source_digest"
 DOCUMENT_DIGEST = "geoscope:document_digest"
@@ -115,7 +114,7 @@ def collection_document(collection: DemoCollection, cubes: list[CubeDescription]
         "storage:schemes": _storage_schemes(collection),
         "item_assets": {
             **(
-                {"cube": {"type": ICECHUNK, "roles": ["data"], "title": "Cube"}}
+                {"cube": {"type": GROWING, "roles": ["data"], "title": "Cube"}}
                 if collection.regridding
                 else {}
             ),
@@ -191,7 +190,7 @@ def _data_assets(collection: DemoCollection, item: DemoItem) -> dict[str, pystac
     repository = pystac.Asset(
         href=place.address,
         title="Cube, as a repository of Icechunk",
-        media_type=ICECHUNK,
+        media_type=GROWING,
         roles=["data"],
         extra_fields={"storage:refs": ["s3"]},
     )

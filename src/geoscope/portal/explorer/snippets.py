@@ -5,13 +5,12 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
+from geoscope.cube_items import is_growing
 from geoscope.portal.explorer.datasets import Collection, Item
 from geoscope.portal.explorer.layers import Layer
 
 type Point = tuple[float, float]
 
-# Of a cube that grows, a repository of Icechunk.
-GROWING_PROFILE = "profile=icechunk"
 _CURL_HEADER = '  --header "Authorization: Bearer $GEOSCOPE_TOKEN" \\\n'
 _PANDAS_HEADERS = """, storage_options={"Authorization": f"Bearer {os.environ['GEOSCOPE_TOKEN']}"}"""
 
@@ -41,7 +40,7 @@ def item_snippets(item: Item, base: str, variable: str, point: Point | None) -> 
     """
     asset = next((asset for asset in item.assets if asset["key"] == "data"), None)
     snippets = []
-    grows = any(GROWING_PROFILE in str(asset.get("type")) for asset in item.assets)
+    grows = any(is_growing(asset) for asset in item.assets)
     if grows:
         # Items that were written before they had the asset `data` are served at the same address.
         asset = {"href": f"{base}/twins/zarr/{item.collection_id}/{item.id}"}

@@ -6,6 +6,7 @@ from typing import Any
 
 from shapely.geometry import shape
 
+from geoscope.cube_items import GROWING, ZARR
 from geoscope.cubes.describe import CubeDescription
 from geoscope.cubes.growing.fields import Version
 from geoscope.mars.datasets import GRID_KEY, TWINS_BACKEND
@@ -16,8 +17,6 @@ from geoscope.twins.ingest.wish import Wish
 
 BASE = "geoscope://base"
 S3_ENDPOINT = "geoscope://s3"
-ZARR = "application/vnd.zarr; version=3"
-ICECHUNK = f"{ZARR}; profile=icechunk"
 VERSIONS_KEY = "geoscope:versions"
 MOST_VERSIONS = 20
 # Its fields can be ordered as GRIB, in the Data Lake's way.
@@ -121,7 +120,7 @@ def item_document(
             "cube": {
                 "href": place.address,
                 "title": "Cube, as a repository of Icechunk",
-                "type": ICECHUNK,
+                "type": GROWING,
                 "roles": ["data"],
                 "storage:refs": ["s3"],
             },
@@ -216,7 +215,7 @@ def _new_collection(repository: PlannedRepository, wish: Wish) -> Document:
         "keywords": ["digital twin", "model output", *([mars["model"]] if "model" in mars else [])],
         "providers": [provider],
         "item_assets": {
-            "cube": {"type": ICECHUNK, "roles": ["data"], "title": "Cube"},
+            "cube": {"type": GROWING, "roles": ["data"], "title": "Cube"},
             "data": {"type": ZARR, "roles": ["data"], "title": "Zarr cube over HTTPS"},
         },
         "created": _now(),
