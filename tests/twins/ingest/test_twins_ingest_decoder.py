@@ -201,6 +201,42 @@ def test_packings_and_missing_values(decoder, tmp_path, sample, packing):
         assert np.allclose(values, expected, atol=2e-3, equal_nan=True)
 
 
+VALUES_OF_ECCODES = """
+import sys
+import eccodes, numpy
+
+with open(sys.argv[1], "rb") as file:
+    number = 0
+    while (message := eccodes.codes_grib_new_from_file(file)) is not None:
+        kind = numpy.float32 if eccodes.codes_get(message, "bitsPerValue") <= 24 else float
+        numpy.save(f"{sys.argv[2]}/{number}.npy", eccodes.codes_get_array(message, "values", kind))
+        eccodes.codes_release(message)
+        number += 1
+"""
+
+
+@pytest.mark.parametrize("sample", ["GRIB1", "GRIB2"])
+def test_simply_packed_values_are_those_of_eccodes_bit_for_bit(decoder, tmp_path, sample):
+    rng = np.random.default_rng(5)
+    count = 257 * 129  # more than one block, and not a whole number of them
+    messages = []
+    for bits in (8, 12, 16, 24, 32, 0):
+        for scale, middle in ((1e-12, 0), (0.3, 280), (5e4, -1e5), (1e20, 1e21)):
+            values = middle + scale * rng.standard_normal(count)
+            keys = {"Ni": 257, "Nj": 129, "bitsPerValue": bits, "dataDate": 20200101 + len(messages)}
+            messages.append(keys | {"values": (values if bits else np.full(count, middle)).tolist()})
+    messages += [
+        keys | {"bitsPerValue": 0, "decimalPrecision": digits, "values": values.round(digits).tolist()}
+        for digits, values in ((2, 280 + rng.standard_normal(count)), (0, 1000 * rng.standard_normal(count)))
+    ]
+    path = write_grib(tmp_path / "packed.grib", messages, sample)
+    subprocess.run([sys.executable, "-c", VALUES_OF_ECCODES, path, tmp_path], check=True, timeout=60)
+    decoded = decode(decoder, path, found(decoder, path))
+    assert len(decoded) == len(messages)
+    for number, values in enumerate(decoded):
+        np.testing.assert_array_equal(values, np.load(tmp_path / f"{number}.npy"), err_msg=str(number))
+
+
 def test_what_needs_more_digits_is_float64(decoder, tmp_path):
     values = 1 + np.arange(12 * 16) * 1e-9
     message = climate(20200101, values, bitsPerValue=40)

@@ -14,6 +14,7 @@ from geoscope.errors import InvalidInputError
 from geoscope.twins.ingest.answers import Answer, FieldFound, GridFound, Kind, SetAside, Wanted
 from geoscope.twins.ingest.grib_grids import Values, describe_grid, grid_id, order_of, put_in_order
 from geoscope.twins.ingest.messages import Damage, header_bytes, message_bytes, scan
+from geoscope.twins.ingest.simple_packing import read_simply_packed
 
 UNKNOWN = ("unknown", "~", "")
 # What differs from field to field of one dataset.
@@ -91,13 +92,18 @@ def _read_values(message: int, values: Values) -> None:
         eccodes.codes_set_double(message, "missingValue", MISSING)
     if (count := eccodes.codes_get_size(message, "values")) != values.size:
         raise InvalidInputError(f"It holds {count:,} values, and its grid has {values.size:,} cells.")
+    if not read_simply_packed(message, values):
+        _read_by_eccodes(message, values)
+    if has_bitmap:
+        values[values == values.dtype.type(MISSING)] = np.nan
+
+
+def _read_by_eccodes(message: int, values: Values) -> None:
     length = native.ffi.new("size_t *", values.size)
     is_single = values.dtype == np.float32
     read = native.lib.grib_get_float_array if is_single else native.lib.grib_get_double_array
     pointer = native.ffi.cast("float *" if is_single else "double *", native.ffi.from_buffer(values))
     GRIB_CHECK(read(get_handle(message), b"values", pointer, length))
-    if has_bitmap:
-        values[values == values.dtype.type(MISSING)] = np.nan
 
 
 class _Kinds:
