@@ -44,7 +44,8 @@ def filer(cloud):
         secret = "object-store-filer-read" if method == "GET" else "object-store-filer"
         token = jwt.encode({}, read_secret(settings, secret), algorithm="HS256")
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        files = {"file": ("x", json.dumps(document), "application/json")} if document else None
+        content = document if isinstance(document, bytes) else json.dumps(document)
+        files = {"file": ("x", content, "application/json")} if method == "POST" else None
         address = f"{cloud.filer_url}/etc/iam/{path}"
         parameters = {"saveInside": "true", "limit": "1000"}
         answer = httpx.request(method, address, params=parameters, headers=headers, files=files)

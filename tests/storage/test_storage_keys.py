@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 from cloud import PASSWORD, denied_within, put
@@ -213,6 +214,31 @@ def test_what_was_changed_behind_the_portals_back_is_mended_within_a_round(cloud
     until(lambda: answered(lambda: listed(stray_s3, other)))
     cloud.do_chores()
     assert denied_within(lambda: listed(stray_s3, other)) == "InvalidAccessKeyId"
+
+
+@pytest.mark.parametrize("content", [b"", b'{"name": "geoscope-key-'])
+def test_a_file_that_was_cut_off_keeps_no_new_key_from_the_store(cloud, filer, content):
+    key, s3 = cloud.long_lived(cloud.person())
+    filer("POST", f"identities/geoscope-key-{key['access_key']}.json", content)
+    filer("POST", "identities/geoscope-key-GEOCUTOFFCUTOFFCUTOF.json", content)
+    filer("POST", "policies/somebody-who-has-left.json", content)
+    cloud.do_chores()
+    other = cloud.person()
+    assert put(cloud.long_lived(other)[1], f"home-{other}") == b"Hello!"
+    assert denied_within(lambda: listed(s3, "anybody")) == "InvalidAccessKeyId"
+    assert "somebody-who-has-left.json" not in filer("GET", "policies/")
+
+
+def test_what_a_write_left_behind_that_broke_off_is_removed_after_a_while(cloud, filer):
+    filer("POST", "incoming/left-behind", b'{"name": "geos')
+    cloud.do_chores()
+    assert filer("GET", "incoming/") == ["left-behind"]  # it may still be on its way
+    later = "store._INCOMING_FOR = timedelta(0)"
+    imports = "from datetime import timedelta; from geoscope.portal.storage import store"
+    environment = psutil.Process(cloud.platform.pid("portal")).environ()
+    command = [sys.executable, "-c", f"{imports}; {later}; store.sweep()"]
+    subprocess.run(command, env=environment, check=True, timeout=60)
+    assert filer("GET", "incoming/") == []
 
 
 def answered(call):

@@ -83,18 +83,22 @@ def refresh_all() -> None:
         if policies.get(name) != policy_of(principal):
             _write_policy(principal)
     for name, document in policies.items():
-        if name not in wanted and document.get("Id") == MARK:
+        if name not in wanted and (not document or document.get("Id") == MARK):
             store.remove("policies", name)
     _match_identities(identities)
+    store.sweep()
 
 
 def _match_identities(identities: dict[str, dict[str, Any]]) -> None:
-    """Remove identities whose key was revoked, and keys that never reached the store."""
+    """Remove identities whose key was revoked, or that are broken, and keys that never reached the store."""
     made = dict(StorageKey.objects.values_list("access_key", "created"))
-    present = {name.removeprefix(_IDENTITY) for name in identities if name.startswith(_IDENTITY)}
-    for access_key in present - made.keys():
+    ours = {
+        name.removeprefix(_IDENTITY): each for name, each in identities.items() if name.startswith(_IDENTITY)
+    }
+    whole = {access_key for access_key, document in ours.items() if document}
+    for access_key in ours.keys() - (whole & made.keys()):
         forget_key(access_key)
-    for access_key in made.keys() - present:
+    for access_key in made.keys() - whole:
         if timezone.now() - made[access_key] > _MAKING:
             StorageKey.objects.filter(pk=access_key).delete()
 

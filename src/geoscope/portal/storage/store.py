@@ -8,8 +8,10 @@ if it may write at all, it lets whoever holds a key make more keys: it stays rea
 import base64
 import json
 import time
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from secrets import token_hex
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -24,6 +26,10 @@ from geoscope.settings import current_settings
 type Kind = Literal["policies", "identities"]
 
 _FOLDER = "/etc/iam/"
+# Where a file is until it is whole.
+_INCOMING = f"{_FOLDER}incoming/"
+# What is there for longer was left behind.
+_INCOMING_FOR = timedelta(minutes=1)
 _PAGE = 1000
 _TIMEOUT_S = 5.0
 _TOKEN_LIFETIME_S = 60
@@ -32,16 +38,20 @@ _PATIENCE_S = 10.0
 
 
 def put(kind: Kind, name: str, document: dict[str, Any]) -> None:
-    """Write a policy or an identity; what was there under the name is replaced.
+    """Write a policy or an identity, whole or not at all; what was there under the name is replaced.
 
     Raises
     ------
     UnavailableError
         If the object store does not take it.
     """
+    # An upload that breaks off leaves a broken file, and while there is one, the store takes up no other.
+    incoming = f"{_INCOMING}{token_hex(16)}"
     # Inline, as the store reads no other: a form with one file is how its filer is asked for that.
     form = {"file": (name, json.dumps(document), "application/json")}
-    _ask("POST", _file(kind, name), params={"saveInside": "true"}, files=form)
+    _ask("POST", incoming, params={"saveInside": "true"}, files=form)
+    if _ask("POST", _file(kind, name), params={"mv.from": incoming}).status_code == 404:
+        raise UnavailableError("The object store has lost a change.", "Try again soon.")
 
 
 def remove(kind: Kind, name: str) -> None:
@@ -63,17 +73,22 @@ def entries(kind: Kind) -> dict[str, dict[str, Any]]:
     UnavailableError
         If the object store does not answer.
     """
-    found: dict[str, dict[str, Any]] = {}
-    last, more = "", True
-    while more:
-        parameters = {"limit": str(_PAGE), "lastFileName": last}
-        answer = _ask("GET", f"{_FOLDER}{kind}/", params=parameters)
-        page = answer.json() if answer.status_code == 200 else {}
-        for entry in page.get("Entries") or ():
-            last = entry["FullPath"].rpartition("/")[2]
-            found[last.removesuffix(".json")] = _read(entry.get("Content"))
-        more = bool(page.get("ShouldDisplayLoadMore"))
-    return found
+    files = _files(f"{_FOLDER}{kind}/")
+    return {name.removesuffix(".json"): _read(entry.get("Content")) for name, entry in files}
+
+
+def sweep() -> None:
+    """Remove what writes that broke off have left behind.
+
+    Raises
+    ------
+    UnavailableError
+        If the object store does not answer.
+    """
+    latest = datetime.now(UTC) - _INCOMING_FOR
+    for name, entry in list(_files(_INCOMING)):
+        if datetime.fromisoformat(entry["Mtime"]) < latest:
+            _ask("DELETE", _INCOMING + name)
 
 
 def make_bucket(name: str) -> None:
@@ -103,6 +118,18 @@ def wait_until_accepted(keys: S3Keys, bucket: str) -> None:
         if time.monotonic() > deadline:
             raise UnavailableError("The object store does not take the new key.", "Try again soon.")
         time.sleep(0.02)
+
+
+def _files(folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield names and entries of the files in a folder of the filer."""
+    last, more = "", True
+    while more:
+        answer = _ask("GET", folder, params={"limit": str(_PAGE), "lastFileName": last})
+        page = answer.json() if answer.status_code == 200 else {}
+        for entry in page.get("Entries") or ():
+            last = entry["FullPath"].rpartition("/")[2]
+            yield last, entry
+        more = bool(page.get("ShouldDisplayLoadMore"))
 
 
 def _file(kind: Kind, name: str) -> str:
