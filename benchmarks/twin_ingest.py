@@ -20,6 +20,7 @@ from geoscope.twins.ingest.reading import FieldReader
 from geoscope.twins.ingest.sources import find_input
 
 NSIDE = 1024
+FIELD_MB = 12 * NSIDE**2 * 4 / 1e6
 FIELDS = 96
 FIELDS_TO_DECODE = 24
 ROUNDS = 3
@@ -76,7 +77,7 @@ def measure(bench: Bench) -> str:
             stored.append(f"{packing}, {order} | {_row(one, many)}")
     return f"""## Ingest of twins
 
-Hourly fields of HEALPix nside {NSIDE} ({12 * NSIDE**2 * 4 / 1e6:.0f} MB each as float32) from GRIB 2 of 16
+Hourly fields of HEALPix nside {NSIDE} ({FIELD_MB:.0f} MB each as float32) from GRIB 2 of 16
 bits a value. Decoding alone, {FIELDS_TO_DECODE} of them, by one process that hands the values over to the one
 that writes; the best of {ROUNDS}:
 
@@ -84,7 +85,7 @@ that writes; the best of {ROUNDS}:
 | --- | ---: |
 {_NEWLINE.join(rows)}
 
-The whole way, {FIELDS} fields of {FIELDS * 12 * NSIDE**2 * 4 / 1e9:.1f} GB, by `geoscope twins ingest`:
+The whole way, {FIELDS} fields of {FIELDS * FIELD_MB / 1000:.1f} GB, by `geoscope twins ingest`:
 found, decoded, checked, compressed, written to the object store with coarser levels, registered, by a worker
 that has ingested before. CPU time and memory (the peak of PSS) are those of the job worker and its decoders;
 the object store's own CPU time is not among them. *Each further*: without what an ingest of one field takes,
@@ -139,11 +140,10 @@ class _Cost:
 
 
 def _row(one: _Cost, many: _Cost) -> str:
-    field = 12 * NSIDE**2 * 4 / 1e6
     rates = (
-        FIELDS * field / many.seconds,
-        FIELDS * field / many.cpu_s,
-        (FIELDS - 1) * field / (many.cpu_s - one.cpu_s),
+        FIELDS * FIELD_MB / many.seconds,
+        FIELDS * FIELD_MB / many.cpu_s,
+        (FIELDS - 1) * FIELD_MB / (many.cpu_s - one.cpu_s),
     )
     told = " | ".join(f"{rate:.0f}" for rate in rates)
     return f"{many.seconds:.1f} | {told} | {one.cpu_s:.1f} | {many.memory / 1e6:.0f}"

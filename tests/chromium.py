@@ -74,7 +74,7 @@ def sideways(page):
 def scrolls_sideways(page):
     """Whether a page stays wider than its window: what a script draws is made to fit a moment later."""
     try:
-        page.wait_for_function(FITS, timeout=SLOW_MS / 2)
+        page.wait_for_function(FITS, timeout=10_000)
     except PlaywrightTimeoutError:
         return True
     return False

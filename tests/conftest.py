@@ -112,7 +112,7 @@ def holdings(demo):
 
 @pytest.fixture(scope="session")
 def new_platform(tmp_path_factory):
-    """Make platforms that are not started yet; whatever runs is killed in the end, with its data."""
+    """Make platforms that are not started yet; whatever runs is stopped in the end."""
     made = []
 
     def make() -> Platform:
@@ -122,7 +122,9 @@ def new_platform(tmp_path_factory):
 
     yield make
     for platform in made:
-        platform.kill()
+        platform.end()
+        for process in platform.processes():
+            process.kill()
 
 
 @pytest.fixture(scope="session")

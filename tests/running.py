@@ -1,6 +1,5 @@
 """A platform in a folder of its own, driven by its command line as a new user would."""
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -101,16 +100,6 @@ class Platform:
         finally:
             self.process.kill()
         return self.process.returncode
-
-    def kill(self) -> None:
-        """End all of it at once: whoever does not test the end need not wait for it."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.communicate()
-        while left := self.processes():  # a supervisor may have started another meanwhile
-            for process in left:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
 
     def processes(self) -> list[psutil.Process]:
         """Every process that belongs to this folder, orphans too."""

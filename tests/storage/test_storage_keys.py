@@ -233,11 +233,11 @@ def test_what_a_write_left_behind_that_broke_off_is_removed_after_a_while(cloud,
     filer("POST", "incoming/left-behind", b'{"name": "geos')
     cloud.do_chores()
     assert filer("GET", "incoming/") == ["left-behind"]  # it may still be on its way
-    later = "store._INCOMING_FOR = timedelta(0)"
-    imports = "from datetime import timedelta; from geoscope.portal.storage import store"
+    code = (
+        "from datetime import timedelta; from geoscope.portal.storage import store; store.sweep(timedelta(0))"
+    )
     environment = psutil.Process(cloud.platform.pid("portal")).environ()
-    command = [sys.executable, "-c", f"{imports}; {later}; store.sweep()"]
-    subprocess.run(command, env=environment, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
     assert filer("GET", "incoming/") == []
 
 

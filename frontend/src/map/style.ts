@@ -30,7 +30,7 @@ export function baseStyle(colors: MapColors, projection: "globe" | "mercator"): 
   return {
     version: 8,
     projection: { type: projection },
-    // One source: a globe is cut into tiles once for each, which is a third of the work of drawing it.
+    // One source: with each one more, the globe is cut into tiles, and drawn, once more.
     sources: { outlines: { type: "geojson", data: withGraticule([]) } },
     layers: baseLayers(colors),
   };

@@ -28,8 +28,6 @@ type Kind = Literal["policies", "identities"]
 _FOLDER = "/etc/iam/"
 # Where a file is until it is whole.
 _INCOMING = f"{_FOLDER}incoming/"
-# What is there for longer was left behind.
-_INCOMING_FOR = timedelta(minutes=1)
 _PAGE = 1000
 _TIMEOUT_S = 5.0
 _TOKEN_LIFETIME_S = 60
@@ -77,15 +75,20 @@ def entries(kind: Kind) -> dict[str, dict[str, Any]]:
     return {name.removesuffix(".json"): _read(entry.get("Content")) for name, entry in files}
 
 
-def sweep() -> None:
+def sweep(on_its_way: timedelta = timedelta(minutes=1)) -> None:
     """Remove what writes that broke off have left behind.
+
+    Parameters
+    ----------
+    on_its_way : timedelta
+        How long a file may take to become whole.
 
     Raises
     ------
     UnavailableError
         If the object store does not answer.
     """
-    latest = datetime.now(UTC) - _INCOMING_FOR
+    latest = datetime.now(UTC) - on_its_way
     for name, entry in list(_files(_INCOMING)):
         if datetime.fromisoformat(entry["Mtime"]) < latest:
             _ask("DELETE", _INCOMING + name)
