@@ -2,19 +2,15 @@
 
 import gzip
 import socket
-import subprocess
-import time
 
 import httpx
 import pytest
 import zstandard
 from catalogue_documents import make_item
 
-from geoscope.manifests import core_manifests
-from geoscope.runtime import edge
 from geoscope.runtime.data_folder import prepare_data_folder
-from geoscope.runtime.plan import program
 from geoscope.settings import Settings
+from real_edge import running_edge
 
 ITEM = "/stac/collections/sea-surface-temperature/items/m01"
 
@@ -33,21 +29,8 @@ def edge_address(running, tmp_path_factory):
         edge={"port": free_port(), "s3_port": free_port()},
         internal={"data_apis_url": running},
     )
-    edge.write_config(settings, core_manifests())
-    with subprocess.Popen(
-        [program("caddy"), "run", "--config", edge.config_path(settings)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as caddy:
-        while True:
-            try:
-                httpx.get(f"{settings.public_url}/stac/health").raise_for_status()
-                break
-            except httpx.TransportError:
-                assert caddy.poll() is None, "the edge did not start"
-                time.sleep(0.02)
+    with running_edge(settings):
         yield settings.public_url
-        caddy.terminate()
 
 
 @pytest.fixture

@@ -1,22 +1,17 @@
 """The host names of Destination Earth lead to a real edge here, with certificates of its own authority."""
 
 import contextlib
-import os
 import socket
-import subprocess
-import sysconfig
-import time
 from pathlib import Path
 
-import httpx
 import pytest
 from live_portal import LivePortal
 
-from geoscope.manifests import core_manifests
-from geoscope.runtime import edge
 from geoscope.runtime.edge_destination_earth import HOSTS
 from geoscope.runtime.ports import free_ports
 from geoscope.settings import EdgeSettings, IdentitySettings, InternalSettings
+from real_edge import authority_of, running_edge
+from running import answers, until
 
 
 class DestinationEarth:
@@ -41,32 +36,15 @@ class DestinationEarth:
                 "identity": IdentitySettings(destination_earth_hosts=True),
             }
         )
-        edge.write_config(self.settings, core_manifests())
-        caddy = Path(sysconfig.get_path("scripts")) / "caddy"
-        folder = str(data_dir / "edge")
-        with (data_dir / "logs" / "edge.log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [caddy, "run", "--config", edge.config_path(self.settings)],
-                env=os.environ | {"XDG_CONFIG_HOME": folder, "XDG_DATA_HOME": folder},
-                stdout=log,
-                stderr=log,
-            )
-        self.authority = data_dir / "edge" / "pki" / "authorities" / "local" / "root.crt"
         self.url = f"http://127.0.0.1:{ports['edge']}"
-        deadline = time.monotonic() + 60
-        while not (self.authority.exists() and self._answers()):
-            assert time.monotonic() < deadline, (data_dir / "logs" / "edge.log").read_text()
-            time.sleep(0.05)
-
-    def _answers(self) -> bool:
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.url}/health", trust_env=False, timeout=5).is_success
-        return False
+        with contextlib.ExitStack() as started:
+            started.callback(self.portal.stop)
+            started.enter_context(running_edge(self.settings))
+            until(lambda: answers(f"{self.url}/health"), what="the portal behind the edge")
+            self._started = started.pop_all()
 
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=20)
-        self.portal.stop()
+        self._started.close()
 
     @contextlib.contextmanager
     def reached(self):
@@ -80,10 +58,11 @@ class DestinationEarth:
                 return real("127.0.0.1", self.https_port, *args, **kwargs)
             return real(host, port, *args, **kwargs)
 
+        authority = str(authority_of(self.settings))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(socket, "getaddrinfo", resolve)
-            patch.setenv("REQUESTS_CA_BUNDLE", str(self.authority))
-            patch.setenv("SSL_CERT_FILE", str(self.authority))
+            patch.setenv("REQUESTS_CA_BUNDLE", authority)
+            patch.setenv("SSL_CERT_FILE", authority)
             for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "ALL_PROXY", "all_proxy"):
                 patch.delenv(name, raising=False)
             yield

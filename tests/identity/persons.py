@@ -8,10 +8,10 @@ from email import message_from_string, policy
 from pathlib import Path
 
 import httpx
+from known_people import PASSWORD
 
 from geoscope.access import verify_token
 
-PASSWORD = "four score and seven years"
 PURPOSE = "We train a small model on twenty years of sea ice."
 STACK_DASK = Path(__file__).parent / "stack-dask.toml"
 

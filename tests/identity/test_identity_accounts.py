@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 
 import pyotp
 import pytest
+from known_people import PASSWORD, confirmed
 from live_portal import TOTP_SECRET, LivePortal
-
-from conftest import PASSWORD, confirmed
 
 NEW_PASSWORD = "a river runs through it"
 

@@ -4,9 +4,8 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from known_people import confirmed
 from persons import PURPOSE, Person, day, new_name, offer_dask
-
-from conftest import confirmed
 
 
 @pytest.fixture(scope="module", autouse=True)

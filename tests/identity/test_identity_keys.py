@@ -10,10 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from known_people import PASSWORD, confirmed
 from polytope.api import Client
 from test_identity_command_line import CommandLine
 
-from conftest import PASSWORD, confirmed
 from geoscope import user_keys
 from geoscope.access import READING_AUDIENCE, issue_token, verify_token
 from geoscope.errors import NotSignedInError

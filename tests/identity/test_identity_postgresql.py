@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from known_people import PASSWORD, fill
 from live_portal import LivePortal
 from persons import PURPOSE, Person, day, offer_dask
 
-from conftest import PASSWORD, fill
 from geoscope.access import verify_token
 from postgresql_server import running_server
 

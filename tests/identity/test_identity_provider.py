@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
+from known_people import PASSWORD
 from live_portal import REDIRECT
 
-from conftest import PASSWORD
 from geoscope.access import AUDIENCE, verify_token
 from geoscope.access.signing_keys import signing_keys
 

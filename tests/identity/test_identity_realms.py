@@ -17,10 +17,10 @@ from destinelab.tools.token_tools import is_dedl_token_valid
 from destinepyauth.exceptions import AuthenticationError
 from destinepyauth.get_token import get_token
 from eodag import EODataAccessGateway
+from known_people import PASSWORD, fill
 from live_portal import TOTP_SECRET
 from polytope.api import Client as PolytopeClient
 
-from conftest import PASSWORD, fill
 from geoscope.access import verify_token
 from geoscope.settings import DESTINATION_EARTH_ISSUERS
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from known_people import confirmed
 from persons import PURPOSE, Person, day, offer_dask
 
-from conftest import confirmed
 from geoscope.access import issue_token
 
 

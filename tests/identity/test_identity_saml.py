@@ -8,13 +8,13 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from known_people import PASSWORD
 from live_portal import LivePortal
 from lxml import etree
 from saml_university import SAML, SamlUniversity
 from test_identity_upstream import form_number, who
 
 from chromium import chromium, new_context
-from conftest import PASSWORD
 from geoscope.settings import IdentitySettings
 
 ASSERTION, SUBJECT = f"{SAML}Assertion", f"{SAML}Subject"

@@ -5,10 +5,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from known_people import PASSWORD
 from live_portal import REDIRECT, LivePortal
 
 from chromium import chromium, new_context
-from conftest import PASSWORD
 
 
 @pytest.fixture(scope="module")

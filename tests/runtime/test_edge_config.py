@@ -9,8 +9,10 @@ from geoscope.manifests import core_manifests
 from geoscope.runtime import edge
 from geoscope.runtime.data_folder import prepare_data_folder
 from geoscope.runtime.plan import program
+from geoscope.runtime.ports import free_ports
 from geoscope.service import Manifest
 from geoscope.settings import Settings
+from real_edge import running_edge
 
 ECHO = {
     "id": "echo",
@@ -44,6 +46,17 @@ def test_caddy_finds_the_configuration_valid(data_dir, more):
     command = [program("caddy"), "validate", "--config", edge.config_path(settings)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_name_gets_its_certificate_at_the_first_start(data_dir):
+    """Caddy's own cleaning runs meanwhile, and would remove a folder that holds no certificate yet."""
+    ports = free_ports(("port", "s3_port", "https_port"))
+    settings = Settings(data_dir=data_dir, edge=ports, identity={"destination_earth_hosts": True})
+    being_obtained = data_dir / "edge" / "certificates" / "local" / "earth.example"
+    being_obtained.mkdir(parents=True)
+    with running_edge(settings):
+        pass
+    assert being_obtained.exists()
 
 
 def route_ids(config):

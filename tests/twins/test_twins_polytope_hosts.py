@@ -1,19 +1,14 @@
 """Clients that know Destination Earth's own host names alone reach the Polytope API by the edge."""
 
-import os
 import ssl
-import subprocess
-import sysconfig
-from pathlib import Path
 
 import httpx
 import pytest
 
-from geoscope.manifests import core_manifests
-from geoscope.runtime import edge
 from geoscope.runtime.ports import free_ports
 from geoscope.secrets import ensure_secrets
 from geoscope.settings import EdgeSettings, IdentitySettings, InternalSettings, Settings
+from real_edge import authority_of, running_edge
 from running import until
 from twins.asking import SERIES, SURFACE
 
@@ -33,15 +28,10 @@ def lumi(twins, tmp_path):
     )
     ensure_secrets(settings)
     (tmp_path / "run").mkdir()
-    edge.write_config(settings, core_manifests())
-    folder = str(tmp_path / "edge")
-    caddy = Path(sysconfig.get_path("scripts")) / "caddy"
-    environment = os.environ | {"XDG_CONFIG_HOME": folder, "XDG_DATA_HOME": folder}
-    authority = tmp_path / "edge" / "pki" / "authorities" / "local" / "root.crt"
 
     def ask(method, address, **more):
         path = httpx.URL(address).raw_path.decode()
-        context = ssl.create_default_context(cafile=str(authority))
+        context = ssl.create_default_context(cafile=authority_of(settings))
         with httpx.Client(verify=context, trust_env=False, timeout=30) as client:
             return client.request(
                 method,
@@ -50,16 +40,8 @@ def lumi(twins, tmp_path):
                 **more | {"headers": {"Host": HOST} | more.get("headers", {})},
             )
 
-    def listens():
-        try:
-            return authority.exists() and ask("GET", "/").is_success
-        except httpx.TransportError:
-            return False
-
-    with subprocess.Popen([caddy, "run", "--config", edge.config_path(settings)], env=environment) as process:
-        until(listens, what="the edge")
+    with running_edge(settings):
         yield ask
-        process.terminate()
 
 
 def test_the_api_lies_where_clients_look_for_it(lumi, twins):

@@ -75,7 +75,12 @@ def make_config(settings: Settings, manifests: list[Manifest]) -> Json:
             # Names that no public authority certifies, such as earth.localhost, get a certificate of Caddy's
             # own authority; this machine's list of authorities is not touched.
             "pki": {"certificate_authorities": {"local": {"install_trust": False}}},
-            **({"tls": certificates()} if settings.identity.destination_earth_hosts else {}),
+            "tls": {
+                # Cleaning begins when Caddy starts, and takes a folder that waits for its certificate for an
+                # empty one: that name would be without a certificate for a minute.
+                "disable_storage_clean": True,
+                **(certificates() if settings.identity.destination_earth_hosts else {}),
+            },
         },
     }
 
