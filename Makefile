@@ -1,7 +1,7 @@
 # The contributor's manual. Each target does its own set-up.
 
 # Tests wait for servers much of their time: three at once use two cores. Who waited in vain, or lost a connection,
-# is asked once more (the summary counts it); whoever found something wrong is not. A worker that crashes ends the
+# is asked once more (the summary names it); whoever found something wrong is not. A worker that crashes ends the
 # run: the plug-in would wait for it for ever.
 BUSY := Timeout|with timeout|did not come true|[Cc]onnection ?[Rr]eset|CONNECTION_RESET
 
