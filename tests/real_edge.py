@@ -14,8 +14,8 @@ from geoscope.runtime.plan import program
 from running import until
 
 
-def authority_of(settings) -> Path:
-    return settings.data_dir / "edge" / "pki" / "authorities" / "local" / "root.crt"
+def authority_of(data_dir: Path) -> Path:
+    return data_dir / "edge" / "pki" / "authorities" / "local" / "root.crt"
 
 
 @contextlib.contextmanager
@@ -46,7 +46,7 @@ def _serves(settings, caddy, log_file) -> bool:
     with contextlib.suppress(OSError):
         socket.create_connection(("127.0.0.1", settings.edge.port), timeout=5).close()
         if settings.identity.destination_earth_hosts:
-            trusting = ssl.create_default_context(cafile=authority_of(settings))
+            trusting = ssl.create_default_context(cafile=authority_of(settings.data_dir))
             for host in HOSTS:
                 _shake_hands(trusting, host, settings.edge.https_port)
         return True

@@ -1,7 +1,6 @@
 """The catalogue behind the real edge, which compresses: what clients get, and what it does to entity tags."""
 
 import gzip
-import socket
 
 import httpx
 import pytest
@@ -9,15 +8,11 @@ import zstandard
 from catalogue_documents import make_item
 
 from geoscope.runtime.data_folder import prepare_data_folder
+from geoscope.runtime.ports import free_ports
 from geoscope.settings import Settings
 from real_edge import running_edge
 
 ITEM = "/stac/collections/sea-surface-temperature/items/m01"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +21,7 @@ def edge_address(running, tmp_path_factory):
     prepare_data_folder(data_dir)
     settings = Settings(
         data_dir=data_dir,
-        edge={"port": free_port(), "s3_port": free_port()},
+        edge=free_ports(("port", "s3_port")),
         internal={"data_apis_url": running},
     )
     with running_edge(settings):

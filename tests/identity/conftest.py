@@ -8,9 +8,11 @@ from live_portal import LivePortal
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory):
     portal = LivePortal(tmp_path_factory.mktemp("identity"))
-    fill(portal)
-    yield portal
-    portal.stop()
+    try:
+        fill(portal)
+        yield portal
+    finally:
+        portal.stop()
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ class DestinationEarth:
                 return real("127.0.0.1", self.https_port, *args, **kwargs)
             return real(host, port, *args, **kwargs)
 
-        authority = str(authority_of(self.settings))
+        authority = str(authority_of(self.settings.data_dir))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(socket, "getaddrinfo", resolve)
             patch.setenv("REQUESTS_CA_BUNDLE", authority)

@@ -7,6 +7,7 @@ import pytest
 
 from geoscope.access import issue_token
 from geoscope.runtime.ports import free_ports
+from real_edge import authority_of
 from running import EDGE_PORTS, until
 
 # Browsers and Caddy both keep names below .localhost on this machine.
@@ -38,7 +39,7 @@ def public(new_platform):
 @pytest.fixture
 def client(public):
     platform, _ports = public
-    root = platform.data_dir / "edge" / "pki" / "authorities" / "local" / "root.crt"
+    root = authority_of(platform.data_dir)
     trusting = ssl.create_default_context(cafile=until(lambda: root.exists() and str(root)))
     with httpx.Client(transport=Loopback(verify=trusting)) as client:
         yield client

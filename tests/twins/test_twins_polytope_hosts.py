@@ -31,7 +31,7 @@ def lumi(twins, tmp_path):
 
     def ask(method, address, **more):
         path = httpx.URL(address).raw_path.decode()
-        context = ssl.create_default_context(cafile=authority_of(settings))
+        context = ssl.create_default_context(cafile=authority_of(tmp_path))
         with httpx.Client(verify=context, trust_env=False, timeout=30) as client:
             return client.request(
                 method,
